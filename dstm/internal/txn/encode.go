@@ -1,0 +1,129 @@
+package txn
+
+import (
+	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+)
+
+// AppendBody appends the elements of a commit frame behind the stream: sequence to parts, seven in all.
+func (t *Transaction) AppendBody(b []byte) []byte {
+	b = codec.AppendInt(b, int64(t.Sequence))
+	b = codec.AppendInt(b, int64(t.Settled))
+	flags := int64(0)
+	if t.Again {
+		flags = 1
+	}
+	b = codec.AppendInt(b, flags)
+	b = codec.AppendInt(b, int64(t.Position))
+	b = appendSequences(b, t.After)
+	b = AppendOptional(b, t.Metadata)
+	return AppendParts(b, t.Parts)
+}
+
+// BodyElements is how many elements AppendBody appends.
+const BodyElements = 7
+
+func appendSequences(b []byte, seqs []uint64) []byte {
+	if len(seqs) == 0 {
+		return codec.AppendNil(b)
+	}
+	b = codec.AppendArray(b, len(seqs))
+	for _, s := range seqs {
+		b = codec.AppendInt(b, int64(s))
+	}
+	return b
+}
+
+// AppendOptional appends raw, or nil for an absent one.
+func AppendOptional(b []byte, raw codec.Raw) []byte {
+	if raw == nil {
+		return codec.AppendNil(b)
+	}
+	return append(b, raw...)
+}
+
+// AppendParts appends a list of parts.
+func AppendParts(b []byte, parts []Part) []byte {
+	b = codec.AppendArray(b, len(parts))
+	for i := range parts {
+		p := &parts[i]
+		b = codec.AppendArray(b, 5)
+		b = codec.AppendString(b, p.Object)
+		b = codec.AppendString(b, p.Epoch)
+		b = codec.AppendInt(b, int64(p.Base))
+		b = codec.AppendArray(b, len(p.Reads))
+		for j := range p.Reads {
+			b = p.Reads[j].append(b)
+		}
+		b = AppendWrites(b, p.Writes)
+	}
+	return b
+}
+
+func (r *Read) append(b []byte) []byte {
+	if r.Kind != ReadHash && r.Kind != ReadKeysHash {
+		b = codec.AppendArray(b, 2)
+		b = codec.AppendInt(b, int64(r.Kind))
+		return AppendPath(b, r.Path)
+	}
+	b = codec.AppendArray(b, 3)
+	b = codec.AppendInt(b, int64(r.Kind))
+	b = AppendPath(b, r.Path)
+	if r.Hash == nil {
+		return codec.AppendNil(b)
+	}
+	return codec.AppendBytes(b, r.Hash)
+}
+
+// AppendWrites appends a list of writes.
+func AppendWrites(b []byte, writes []Write) []byte {
+	b = codec.AppendArray(b, len(writes))
+	for i := range writes {
+		b = writes[i].append(b)
+	}
+	return b
+}
+
+func (w *Write) append(b []byte) []byte {
+	n := 3
+	switch {
+	case w.Op == OpDelete:
+		n = 2
+	case w.Op == OpAdd && (w.Least != nil || w.Most != nil):
+		n = 5
+	}
+	b = codec.AppendArray(b, n)
+	b = codec.AppendInt(b, int64(w.Op))
+	b = AppendPath(b, w.Path)
+	if n > 2 {
+		b = append(b, w.Value...)
+	}
+	if n > 3 {
+		b = AppendOptional(b, w.Least)
+		b = AppendOptional(b, w.Most)
+	}
+	return b
+}
+
+// AppendPath appends a path as a list of keys.
+func AppendPath(b []byte, p tree.Path) []byte {
+	b = codec.AppendArray(b, len(p))
+	for _, key := range p {
+		b = codec.AppendString(b, key)
+	}
+	return b
+}
+
+// AppendConflicts appends a list of conflicts, nil for none.
+func AppendConflicts(b []byte, conflicts []Conflict) []byte {
+	if len(conflicts) == 0 {
+		return codec.AppendNil(b)
+	}
+	b = codec.AppendArray(b, len(conflicts))
+	for _, c := range conflicts {
+		b = codec.AppendArray(b, 2)
+		b = codec.AppendInt(b, int64(c.Part))
+		b = AppendPath(b, c.Path)
+	}
+	return b
+}

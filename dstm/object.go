@@ -1,0 +1,98 @@
+package dstm
+
+import (
+	"context"
+	"iter"
+
+	"github.com/trefoilgo/trefoil/codec"
+)
+
+// Object is a shared value: a replica on a client, the thing itself on a
+// server; both have the same calls. All methods may be called from several goroutines.
+type Object interface {
+	// Name is the object's name.
+	Name() string
+
+	// Update runs fn as a transaction and returns when the server has decided. What fn reads
+	// joins the read set, what it writes stays local until commit. If what was read has changed by then, the object is brought up to
+	// date and fn runs again, with jittered pauses, up to MaxAttempts times; so fn must be free of effects outside tx.
+	//
+	// An error of fn ends the transaction without effect and is returned as it is. A transaction without writes commits at
+	// once on the version it saw, which is one past version of the object (serializable, not strict). When ctx ends before
+	// the answer, the *status.Error's Unknown says whether the transaction may yet commit.
+	Update(ctx context.Context, fn func(tx *Tx) error, opts ...UpdateOption) (Commit, error)
+
+	// View runs fn on one version of the object, own unanswered transactions included, without
+	// waiting and without network. Writes in fn are an error.
+	View(fn func(tx *Tx) error) error
+
+	// Changes yields what changes at or below prefix from now on, until ctx is done or the object is
+	// closed (an error is then the last thing yielded). What the consumer is too slow for is
+	// folded: it gets one change of kind Reset instead, with the value before and after.
+	Changes(ctx context.Context, prefix ...string) iter.Seq2[Change, error]
+
+	// Head is the version that View sees, own unanswered transactions not counted.
+	Head() Commit
+
+	// Wait returns when the object has reached version, or ctx or the object ends.
+	Wait(ctx context.Context, version uint64) error
+
+	// Close ends the use of this Object; Updates and Changes of it end with ErrClosed. Another Object of the same name lives on.
+	Close() error
+
+	sealed()
+}
+
+// Commit names one state of one object, for ordering across patterns: an object that has
+// reached Version in Epoch holds all that the transaction wrote.
+type Commit struct {
+	Log      string
+	Epoch    string
+	Version  uint64
+	Position Position
+}
+
+// Change is one difference between two states of an object.
+type Change struct {
+	// Path is the node that changed. Where a map was added or replaced, Path names the map, not each child.
+	Path Path
+	// Old and New are the canonical encodings of the value before and after, nil for absent. Read-only.
+	Old, New codec.Raw
+	// Version is the version of the object that holds New; for a prediction, the confirmed one below it.
+	Version uint64
+	// Origin says whose change it is.
+	Origin Origin
+}
+
+// Origin says where a [Change] comes from.
+type Origin int
+
+// The origins of changes.
+const (
+	// Remote: another client committed it.
+	Remote Origin = iota
+	// Mine: an own transaction, predicted or, where there was no prediction, committed.
+	Mine
+	// Rollback: an own prediction was taken back.
+	Rollback
+	// Reset: several changes folded into one, after a snapshot or because the consumer was slow.
+	Reset
+)
+
+// UpdateOption changes how one [Object.Update] runs.
+type UpdateOption func(*updateOptions)
+
+type updateOptions struct {
+	maxAttempts int
+	metadata    map[string]string
+}
+
+// DefaultAttempts is how often Update runs a transaction at most, unless told otherwise.
+const DefaultAttempts = 100
+
+// MaxAttempts limits how often fn runs before Update gives up with ErrConflict; 1 means no retry. Values below 1 mean the default.
+func MaxAttempts(n int) UpdateOption { return func(o *updateOptions) { o.maxAttempts = n } }
+
+// Metadata attaches what travels with the transaction and is kept in its log entry: at most 32 entries,
+// keys of at most 255 bytes, values of at most 4 KiB.
+func Metadata(m map[string]string) UpdateOption { return func(o *updateOptions) { o.metadata = m } }
