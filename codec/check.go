@@ -26,7 +26,11 @@ func Check(b []byte) (int, error) { return Limits{}.Check(b) }
 
 // Check is the function Check within l.
 func (l Limits) Check(b []byte) (int, error) {
-	n, _, err := walk(b, l.MaxDepth)
+	depth := l.MaxDepth
+	if depth <= 0 || depth > MaxDepth {
+		depth = MaxDepth
+	}
+	n, _, err := walk(b, depth)
 	if err != nil {
 		return 0, err
 	}
@@ -51,149 +55,189 @@ type level struct {
 	isMap, unsorted  bool
 }
 
-// scratch holds the offsets of all keys of the maps that are open.
-type scratch struct{ keys []uint32 }
+// scratch is what a walker borrows: the offsets of the keys of all open maps, in
+// one stack, and room for the levels that a frame rarely has.
+type scratch struct {
+	keys   []uint32
+	levels [MaxDepth]level
+}
 
 var scratches = sync.Pool{New: func() any { return &scratch{keys: make([]uint32, 0, 64)} }}
 
-func (s *scratch) release() {
-	// One huge map must not stay in memory for good.
-	if cap(s.keys) <= 1<<16 {
-		s.keys = s.keys[:0]
-		scratches.Put(s)
-	}
+// walker is one pass over one value. It does not recurse.
+type walker struct {
+	b         []byte
+	off       int
+	depth     int
+	maxDepth  int
+	canonical bool
+	cur       level
+	few       [4]level // the first levels around cur; the others are in s
+	s         *scratch
 }
 
 // walk is the walker: see Check. It also tells whether the value is in
-// canonical form.
+// canonical form. maxDepth is at most MaxDepth; 0 allows no container.
 func walk(b []byte, maxDepth int) (n int, canonical bool, err *Error) {
 	if uint64(len(b)) > math.MaxUint32 {
 		return 0, false, fail(reasonTooLarge, 0)
 	}
-	if maxDepth <= 0 || maxDepth > MaxDepth {
-		maxDepth = MaxDepth
+	w := walker{b: b, maxDepth: maxDepth, canonical: true, cur: level{left: 1}}
+	err = w.run()
+	if w.s != nil && cap(w.s.keys) <= 1<<16 { // one huge map must not stay in memory for good
+		w.s.keys = w.s.keys[:0]
+		scratches.Put(w.s)
 	}
-	var (
-		stack [MaxDepth]level
-		cur   = level{left: 1}
-		depth int
-		off   int
-		s     *scratch
-	)
-	defer func() {
-		if s != nil {
-			s.release()
-		}
-	}()
-	canonical = true
+	if err != nil {
+		return 0, false, err
+	}
+	return w.off, w.canonical, nil
+}
+
+func (w *walker) borrow() *scratch {
+	if w.s == nil {
+		w.s = scratches.Get().(*scratch)
+	}
+	return w.s
+}
+
+// outer is the place for the i-th level around cur.
+func (w *walker) outer(i int) *level {
+	if i < len(w.few) {
+		return &w.few[i]
+	}
+	return &w.borrow().levels[i]
+}
+
+func (w *walker) run() *Error {
 	for {
-		for cur.left == 0 {
-			if cur.isMap {
-				if cur.unsorted {
-					if at := duplicate(b, s.keys[cur.keys:]); at >= 0 {
-						return 0, false, fail(reasonDuplicateKey, at)
-					}
+		for w.cur.left == 0 {
+			if w.cur.isMap {
+				if err := w.endMap(); err != nil {
+					return err
 				}
-				s.keys = s.keys[:cur.keys]
 			}
-			if depth == 0 {
-				return off, canonical, nil
+			if w.depth == 0 {
+				return nil
 			}
-			depth--
-			cur = stack[depth]
+			w.depth--
+			w.cur = *w.outer(w.depth)
 		}
-		cur.left--
-		if cur.isMap {
-			end, short, err := cur.key(b, off)
-			if err != nil {
-				return 0, false, err
+		w.cur.left--
+		if w.cur.isMap {
+			if err := w.key(); err != nil {
+				return err
 			}
-			s.keys = append(s.keys, uint32(off))
-			canonical = canonical && short && !cur.unsorted
-			off = end
 		}
-		if off < len(b) && (b[off] < codeFixMap || b[off] >= codeNegative) {
-			off++
+		if w.off < len(w.b) && (w.b[w.off] < codeFixMap || w.b[w.off] >= codeNegative) {
+			w.off++
 			continue
 		}
-		h, reason := readHead(b[off:])
+		h, reason := readHead(w.b[w.off:])
+		if reason == "" {
+			if !h.short {
+				w.canonical = false
+			}
+			if h.kind == List || h.kind == Map {
+				reason = w.open(h)
+			} else {
+				reason = w.leaf(h)
+			}
+		}
 		if reason != "" {
-			return 0, false, fail(reason, off)
+			return fail(reason, w.off)
 		}
-		canonical = canonical && h.short
-		if h.kind == List || h.kind == Map {
-			least := h.body
-			if h.kind == Map {
-				least *= 2
-			}
-			if depth == maxDepth {
-				return 0, false, fail(reasonDepth, off)
-			}
-			if off += h.size; least > len(b)-off || least < 0 {
-				return 0, false, fail(reasonCount, off-h.size)
-			}
-			stack[depth] = cur
-			depth++
-			cur = level{left: uint32(h.body)}
-			if h.kind == Map {
-				if s == nil {
-					s = scratches.Get().(*scratch)
-				}
-				cur.isMap, cur.keys = true, uint32(len(s.keys))
-			}
-			continue
-		}
-		if h.body > len(b)-off-h.size {
-			return 0, false, fail(reasonTruncated, off)
-		}
-		end := off + h.size + h.body
-		switch h.kind {
-		case String:
-			if !utf8.Valid(b[off+h.size : end]) {
-				return 0, false, fail(reasonUTF8, off)
-			}
-		case Float:
-			canonical = canonical && canonicalFloat(b[off:])
-		case Time:
-			seconds, nanos, ok := instantOf(b[off+h.size : end])
-			if !ok {
-				return 0, false, fail(reasonTime, off)
-			}
-			canonical = canonical && instantSize(seconds, nanos) == h.body
-		}
-		off = end
 	}
 }
 
-// key checks the key of a map at off, and where it stands among its siblings.
-func (l *level) key(b []byte, off int) (end int, short bool, err *Error) {
-	h, reason := readHead(b[off:])
+// leaf checks a value that holds no others and goes behind it.
+func (w *walker) leaf(h head) (reason string) {
+	start := w.off + h.size
+	if h.body > len(w.b)-start {
+		return reasonTruncated
+	}
+	body := w.b[start : start+h.body]
+	switch h.kind {
+	case String:
+		if !utf8.Valid(body) {
+			return reasonUTF8
+		}
+	case Float:
+		w.canonical = w.canonical && canonicalFloat(w.b[w.off:])
+	case Time:
+		seconds, nanos, ok := instantOf(body)
+		if !ok {
+			return reasonTime
+		}
+		w.canonical = w.canonical && instantSize(seconds, nanos) == h.body
+	}
+	w.off = start + h.body
+	return ""
+}
+
+// open goes into a list or map.
+func (w *walker) open(h head) (reason string) {
+	if w.depth == w.maxDepth {
+		return reasonDepth
+	}
+	left := len(w.b) - w.off - h.size
+	if h.kind == Map {
+		left /= 2 // a pair takes two bytes at least
+	}
+	if h.body > left {
+		return reasonCount
+	}
+	*w.outer(w.depth) = w.cur
+	w.depth++
+	w.off += h.size
+	w.cur = level{left: uint32(h.body)}
+	if h.kind == Map {
+		w.cur.isMap, w.cur.keys = true, uint32(len(w.borrow().keys))
+	}
+	return ""
+}
+
+// endMap looks for a key that came twice, if the order of keys has not shown
+// already that there is none, and drops the keys of the map from the stack.
+func (w *walker) endMap() *Error {
+	if w.cur.unsorted {
+		w.canonical = false
+		if at := duplicate(w.b, w.s.keys[w.cur.keys:]); at >= 0 {
+			return fail(reasonDuplicateKey, at)
+		}
+	}
+	w.s.keys = w.s.keys[:w.cur.keys]
+	return nil
+}
+
+// key checks the key of a map, and where it stands among its siblings.
+func (w *walker) key() *Error {
+	h, reason := readHead(w.b[w.off:])
 	if reason != "" {
-		return 0, false, fail(reason, off)
+		return fail(reason, w.off)
 	}
 	if h.kind != String {
-		return 0, false, fail(reasonKeyType, off)
+		return fail(reasonKeyType, w.off)
 	}
-	start := off + h.size
-	if h.body > len(b)-start {
-		return 0, false, fail(reasonTruncated, off)
+	at := w.off
+	w.canonical = w.canonical && h.short
+	if reason := w.leaf(h); reason != "" {
+		return fail(reason, at)
 	}
-	end = start + h.body
-	text := b[start:end]
-	if !utf8.Valid(text) {
-		return 0, false, fail(reasonUTF8, off)
-	}
-	// keyEnd is 0 only before the first key: a key's text ends behind its head.
+	l := &w.cur
+	start, end := uint32(at+h.size), uint32(w.off)
+	// keyEnd is 0 only before the first key: a text ends behind its head.
 	if l.keyEnd != 0 {
-		switch c := bytes.Compare(b[l.keyStart:l.keyEnd], text); {
+		switch c := bytes.Compare(w.b[l.keyStart:l.keyEnd], w.b[start:end]); {
 		case c == 0:
-			return 0, false, fail(reasonDuplicateKey, off)
+			return fail(reasonDuplicateKey, at)
 		case c > 0:
 			l.unsorted = true
 		}
 	}
-	l.keyStart, l.keyEnd = uint32(start), uint32(end)
-	return end, h.short, nil
+	l.keyStart, l.keyEnd = start, end
+	w.s.keys = append(w.s.keys, uint32(at))
+	return nil
 }
 
 // duplicate finds two equal keys among those at the given offsets, and returns
