@@ -104,7 +104,7 @@ func BenchmarkEnvelopeDecode(b *testing.B) {
 }
 
 func readEnvelope(b *testing.B) {
-	r := codec.NewReader(benchFrame, 1)
+	r := codec.Raw(benchFrame).Reader()
 	f := r.Array()
 	pattern, kind, call := f.Int(), f.Int(), f.Int()
 	name, id, timeout := f.Text(), f.Bytes(), f.Int()

@@ -158,6 +158,8 @@ func (w *walker) leaf(h head) (reason string) {
 	}
 	body := w.b[start : start+h.body]
 	switch h.kind {
+	case Int:
+		w.canonical = w.canonical && shortInt(w.b[w.off:])
 	case String:
 		if !utf8.Valid(body) {
 			return reasonUTF8

@@ -10,7 +10,7 @@ type head struct {
 	kind  Kind // None if the bytes begin no value
 	size  int  // bytes of the head; for nil, bool, int and float that is the whole value
 	body  int  // bytes of text, bytes or timestamp that follow, or elements, or pairs
-	short bool // no shorter head says the same; looks at nothing behind the head
+	short bool // no shorter head says the same; of an integer, see shortInt
 }
 
 // fixedSize holds the size of heads 0xc0 to 0xdf without what they announce.
@@ -54,7 +54,7 @@ func readHead(b []byte) (h head, reason string) {
 		if c == codeUint64 && b[1] >= 0x80 {
 			return head{}, reasonIntegerRange
 		}
-		return head{Int, size, 0, shortInt(b)}, ""
+		return head{Int, size, 0, true}, ""
 	case codeBin8, codeStr8:
 		n := int(b[1])
 		return head{textKind(c), size, n, c == codeBin8 || n >= 32}, ""

@@ -13,14 +13,27 @@ import "time"
 // What Text, Bytes, Raw and Rest return aliases the input and is valid as long
 // as that is; an append to it copies.
 type Reader struct {
-	b   []byte
-	pos int
-	n   int
-	err *Error
+	b     []byte
+	pos   int
+	n     int
+	err   *Error
+	exact bool // b ends where the last of the n values does
 }
 
-// NewReader returns a Reader of the n values that stand in b one after another.
+// NewReader returns a Reader of the n values that stand at the start of b, one
+// after another.
 func NewReader(b []byte, n int) Reader { return Reader{b: b, n: n} }
+
+// Reader returns a Reader of the one value that v is, none if v is absent. To
+// enter its list or map costs nothing, whereas a Reader made by [NewReader] must
+// first find where it ends.
+func (v Raw) Reader() Reader {
+	r := Reader{b: v, exact: true}
+	if len(v) > 0 {
+		r.n = 1
+	}
+	return r
+}
 
 // Len is how many values are left, keys counted as values; 0 after a failure.
 func (r *Reader) Len() int {
@@ -39,7 +52,8 @@ func (r *Reader) Err() error {
 	return nil
 }
 
-// Rest is the bytes of all values that are left. It does not consume them.
+// Rest is the bytes of all values that are left, and of what follows them in the
+// b of [NewReader]. It does not consume them.
 func (r *Reader) Rest() []byte {
 	if r.err != nil {
 		return nil
@@ -83,6 +97,17 @@ func (r *Reader) next() (head, bool) {
 
 // body consumes a value of the given kind and returns what follows its head.
 func (r *Reader) body(want Kind) []byte {
+	if want == String && r.err == nil && r.n > 0 && r.pos < len(r.b) {
+		// Nearly all strings in frames are short.
+		if c := r.b[r.pos]; c >= codeFixStr && c < codeNil {
+			start := r.pos + 1
+			if end := start + int(c&31); end <= len(r.b) {
+				r.pos = end
+				r.n--
+				return r.b[start:end:end]
+			}
+		}
+	}
 	h, ok := r.next()
 	if !ok {
 		return nil
@@ -228,9 +253,14 @@ func (r *Reader) Raw() Raw {
 }
 
 // Skip consumes a value of any kind. It does not recurse; its cost grows with
-// the number of values inside.
+// the number of values inside, except for the last of a list or map, which costs
+// nothing.
 func (r *Reader) Skip() {
 	if _, ok := r.next(); !ok {
+		return
+	}
+	if r.exact && r.n == 1 {
+		r.pos, r.n = len(r.b), 0
 		return
 	}
 	end, reason := skip(r.b, r.pos)
@@ -259,7 +289,7 @@ func (r *Reader) enter(want Kind) Reader {
 	if !ok {
 		return Reader{err: r.err}
 	}
-	sub := Reader{b: r.b, pos: r.pos + h.size, n: h.body}
+	sub := Reader{b: r.b, pos: r.pos + h.size, n: h.body, exact: true}
 	if want == Map {
 		sub.n *= 2
 	}

@@ -63,6 +63,23 @@ func TestReader(t *testing.T) {
 	}
 }
 
+func TestRawReader(t *testing.T) {
+	frame := codec.Raw(benchFrame)
+	for name, r := range map[string]codec.Reader{"Raw": frame.Reader(), "NewReader": codec.NewReader(append(benchFrame[:len(benchFrame):len(benchFrame)], 0xc1), 1)} {
+		list := r.Array()
+		for range 7 {
+			list.Skip()
+		}
+		if got := list.Raw(); string(got) != string(benchPayload) || list.Len() != 0 || r.Len() != 0 || list.Err() != nil || r.Err() != nil {
+			t.Errorf("%s: %x, %v", name, got, list.Err())
+		}
+	}
+	absent := codec.Raw(nil).Reader()
+	if absent.Len() != 0 || absent.Kind() != codec.None || absent.Err() != nil {
+		t.Error("an absent value is there")
+	}
+}
+
 func TestReaderFailureSticks(t *testing.T) {
 	for name, ask := range map[string]func(*codec.Reader){
 		"Int": func(r *codec.Reader) { r.Int() }, "Float": func(r *codec.Reader) { r.Float() },

@@ -33,6 +33,9 @@ const (
 	ErrOutcomeUnknown = status.Reason("dstm.outcome_unknown")
 	// ErrClosed (unavailable): the object, client or store is closed.
 	ErrClosed = status.Reason("dstm.closed")
+	// ErrBounds (failed_precondition): an Add would leave its bounds already by what the
+	// transaction sees.
+	ErrBounds = status.Reason("dstm.bounds")
 	// ErrType (invalid_argument): a value does not fit the Go type that it was read into. The transaction ends.
 	ErrType = status.Reason("dstm.type")
 )

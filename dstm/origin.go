@@ -14,6 +14,7 @@ type Path = tree.Path
 // view is one past version of an object, immutable, with the predictions of
 // own transactions that are not yet answered on top.
 type view struct {
+	log      string
 	object   string
 	epoch    string
 	base     uint64   // the confirmed version

@@ -102,8 +102,8 @@ func (e *Error) MaybeDone() *Error {
 // From translates any error into an Error at the boundary to the wire. An Error
 // in err's chain is returned as it is; context errors become canceled and
 // deadline_exceeded; anything else becomes code unknown with a message that
-// does not repeat err's text, which may hold what the peer must not see.
-// From(nil) is nil.
+// does not repeat err's text, which may hold what the peer must not see. The
+// result's code is always one of the 16. From(nil) is nil.
 func From(err error) *Error {
 	if err == nil {
 		return nil
@@ -113,8 +113,8 @@ func From(err error) *Error {
 	var reason Reason
 	switch {
 	case errors.As(err, &e):
-		return e
-	case errors.As(err, &code):
+		return valid(e)
+	case errors.As(err, &code) && code.Valid():
 		return New(code, "", "%s", code).Because(err)
 	case errors.As(err, &reason):
 		return New(Unknown, reason, "%s", reason).Because(err)
@@ -124,6 +124,20 @@ func From(err error) *Error {
 		return New(Canceled, "", "canceled").Because(err)
 	}
 	return New(Unknown, "", "the operation failed").Because(err)
+}
+
+// valid is e, or what stands for an Error that was made by hand without a code,
+// or returned as a nil pointer in an error.
+func valid(e *Error) *Error {
+	switch {
+	case e == nil:
+		return New(Unknown, "", "the operation failed")
+	case e.Code.Valid():
+		return e
+	}
+	fixed := *e
+	fixed.Code = Unknown
+	return &fixed
 }
 
 // CodeOf is the code of the Error that err wraps, Unknown if there is none, and
@@ -138,5 +152,5 @@ func CodeOf(err error) Code {
 // OutcomeUnknown reports whether err says that the effect may have happened.
 func OutcomeUnknown(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Unknown
+	return errors.As(err, &e) && e != nil && e.Unknown
 }

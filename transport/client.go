@@ -6,17 +6,10 @@ import (
 	"iter"
 	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 )
-
-// Dialer opens one connection. [WebSocketDialer] is the usual one; [Server.Pipe] the one in memory.
-type Dialer interface {
-	// Dial opens a connection to url, or fails before ctx is done.
-	Dial(ctx context.Context, url string) (Conn, error)
-}
-
-// Conn is one connection that carries whole messages: a WebSocket, an in-memory pipe.
-type Conn interface{}
 
 // ClientOptions configure a [Client]. The zero value and nil are good.
 type ClientOptions struct {
@@ -24,18 +17,22 @@ type ClientOptions struct {
 	Key Key
 	// JSON chooses the JSON codec instead of msgpack.
 	JSON bool
-	// Credentials is asked before every connection; nil sends none.
+	// Credentials is asked before every connection; nil sends none. An error fails that attempt.
 	Credentials func(ctx context.Context) (map[string]map[string]any, error)
-	// Header is sent with the upgrade request (cookies for instance). Ignored by the in-memory dialer.
+	// Header is sent with the upgrade request (cookies for instance). Ignored if Dialer is set.
 	Header http.Header
-	// TLS configures wss connections; nil uses the defaults.
+	// TLS configures wss connections; nil uses the defaults. Ignored if Dialer is set.
 	TLS *tls.Config
 	// Dialer opens connections; default a WebSocketDialer made of Header and TLS.
 	Dialer Dialer
+	// Agent names the program and its version, for the server's logs; default "trefoil-go".
+	Agent string
 	// MinBackoff and MaxBackoff bound the reconnect delay; defaults 100 ms and 30 s.
 	MinBackoff, MaxBackoff time.Duration
 	// MaxAttempts ends the client after so many failed connections in a row; 0 means never.
 	MaxAttempts int
+	// ConnectTimeout bounds one attempt, from dialling to welcome; default 20 s.
+	ConnectTimeout time.Duration
 	// MaxMessage, MaxFrame, MaxPartial limit what the server may send, in bytes; defaults 1 MiB, 4 MiB, 8 MiB.
 	MaxMessage, MaxFrame, MaxPartial int
 	// Outbound bounds the bytes queued towards the server; default 1 MiB.
@@ -45,52 +42,116 @@ type ClientOptions struct {
 }
 
 // Client is one client's connection to a server, kept up over reconnects. All methods may be called from several goroutines.
-type Client struct{}
+type Client struct {
+	url      string
+	opts     ClientOptions
+	limits   limits
+	backoff  backoff
+	patterns []Pattern
+	features []string
+	log      *slog.Logger
+
+	ctx     context.Context // done when Close was called
+	cancel  context.CancelFunc
+	done    chan struct{} // the client's goroutine has ended
+	state   stateCell
+	live    atomic.Pointer[Session] // open
+	mu      sync.Mutex
+	current *Session  // the last one that was made
+	until   time.Time // a goaway asked to come back then
+}
 
 // Dial connects to url ("ws://" or "wss://") and returns when the first session is open. It fails
 // at once if the first attempt fails (a client that should wait for its server calls [Connect]).
+// ctx bounds the first attempt only. It panics on options that contradict each
+// other and on patterns of the same name, as [NewServer] does.
 func Dial(ctx context.Context, url string, opts *ClientOptions, patterns ...Pattern) (*Client, error) {
-	panic("todo")
+	c := newClient(url, opts, patterns)
+	first := make(chan error, 1)
+	go c.run(ctx, first)
+	select {
+	case err := <-first:
+		if err != nil {
+			<-c.done
+			return nil, err
+		}
+		return c, nil
+	case <-ctx.Done():
+		c.Close()
+		return nil, context.Cause(ctx)
+	}
 }
 
 // Connect is Dial that does not wait: the client connects in the background and keeps trying.
-func Connect(url string, opts *ClientOptions, patterns ...Pattern) *Client { panic("todo") }
+func Connect(url string, opts *ClientOptions, patterns ...Pattern) *Client {
+	c := newClient(url, opts, patterns)
+	go c.run(context.Background(), nil)
+	return c
+}
+
+func newClient(url string, opts *ClientOptions, patterns []Pattern) *Client {
+	c := &Client{url: url, patterns: patterns, done: make(chan struct{})}
+	if opts != nil {
+		c.opts = *opts
+	}
+	o := &c.opts
+	if o.Key == (Key{}) {
+		o.Key = NewKey()
+	}
+	if o.Agent == "" {
+		o.Agent = "trefoil-go"
+	}
+	if o.Dialer == nil {
+		o.Dialer = &WebSocketDialer{Header: o.Header, TLS: o.TLS}
+	}
+	c.limits = own(o.MaxMessage, o.MaxFrame, o.MaxPartial)
+	o.Outbound = checked("Outbound", o.Outbound, defaultOutbound)
+	o.MaxAttempts = checked("MaxAttempts", o.MaxAttempts, 0)
+	o.ConnectTimeout = checked("ConnectTimeout", o.ConnectTimeout, 20*time.Second)
+	c.backoff = backoff{
+		checked("MinBackoff", o.MinBackoff, 100*time.Millisecond),
+		checked("MaxBackoff", o.MaxBackoff, 30*time.Second),
+	}
+	if c.log = o.Logger; c.log == nil {
+		c.log = slog.Default()
+	}
+	_, c.features = number(patterns)
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
 
 // ID is the client's id.
-func (c *Client) ID() ID { panic("todo") }
+func (c *Client) ID() ID { return c.opts.Key.Client() }
 
 // State is the state of the connection now.
-func (c *Client) State() State { panic("todo") }
+func (c *Client) State() State {
+	s, _ := c.state.get()
+	return s
+}
 
 // States yields the present state and then every change until ctx is done or the client is closed for good (that state is the last one).
 // A slow consumer skips intermediate states but never misses the latest.
-func (c *Client) States(ctx context.Context) iter.Seq[State] { panic("todo") }
+func (c *Client) States(ctx context.Context) iter.Seq[State] { return c.state.watch(ctx) }
 
 // Session is the live session, nil while there is none.
-func (c *Client) Session() *Session { panic("todo") }
+func (c *Client) Session() *Session {
+	s := c.live.Load()
+	if s == nil || s.Err() != nil {
+		return nil
+	}
+	return s
+}
 
 // Close ends the client for good: its session closes as normal, nothing reconnects. It waits until its goroutines have ended. Idempotent.
-func (c *Client) Close() error { panic("todo") }
-
-// Phase is where a client's connection stands.
-type Phase int
-
-// The phases of a client's connection.
-const (
-	Connecting Phase = iota // trying, now or after a backoff
-	Open                    // a session is live
-	Closed                  // for good: by Close, by a close code that forbids coming back, or after MaxAttempts
-)
-
-// State is an observable state of a [Client].
-type State struct {
-	Phase Phase
-	// Session is the id of the live session, zero unless Open.
-	Session ID
-	// Attempt counts failed connections in a row while Connecting.
-	Attempt int
-	// Retry is when the next attempt begins, zero unless one is scheduled.
-	Retry time.Time
-	// Err is why the last session or attempt ended; nil while Open.
-	Err error
+// It must not be called from a pattern's Open, Receive or Close, which would wait for themselves. It always returns nil.
+func (c *Client) Close() error {
+	c.cancel()
+	c.mu.Lock()
+	s := c.current
+	c.mu.Unlock()
+	if s != nil {
+		s.Close(CloseNormal, "")
+	}
+	<-c.done
+	return nil
 }

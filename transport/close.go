@@ -61,3 +61,21 @@ const (
 	// ErrClosed: the session, client or server has ended; nothing was queued.
 	ErrClosed = status.Reason("transport.closed")
 )
+
+// ErrMessageTooLarge is what [Conn.Read] returns in place of a message beyond
+// its limit.
+const ErrMessageTooLarge = status.Reason("transport.message_too_large")
+
+// CloseError is what [Conn.Read] returns when the peer sent a close frame.
+type CloseError struct {
+	Code   CloseCode
+	Reason string
+}
+
+// Error names the code and repeats the peer's reason.
+func (e *CloseError) Error() string {
+	if e.Reason == "" {
+		return "closed by the peer: " + e.Code.String()
+	}
+	return "closed by the peer: " + e.Code.String() + ": " + e.Reason
+}

@@ -2,8 +2,13 @@ package transport
 
 import (
 	"context"
+	"iter"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
+	"strconv"
+	"sync"
 	"time"
 )
 
@@ -39,21 +44,151 @@ type Hello struct {
 	Request *http.Request
 }
 
-// Server accepts connections and hands their frames to its patterns. It is an http.Handler.
-type Server struct{}
+// Server accepts connections and hands their frames to its patterns. It is an
+// http.Handler. Its methods may be called from several goroutines at once.
+type Server struct {
+	opts     ServerOptions
+	node     ID
+	limits   limits
+	patterns []Pattern
+	numbers  []int
+	features []string
+	upgrade  upgrader
+	log      *slog.Logger
+
+	mu       sync.Mutex
+	refusing string // why nobody is let in any more, "" while they are
+	sessions map[*Session]struct{}
+	clients  map[ID]*Session
+	sweeping bool
+	ended    chan struct{} // closed when refusing and the last session has ended
+}
 
 // NewServer makes a server for patterns. It panics on options that contradict each other or
 // patterns of the same name: both are mistakes of the program.
-func NewServer(opts *ServerOptions, patterns ...Pattern) *Server { panic("todo") }
+func NewServer(opts *ServerOptions, patterns ...Pattern) *Server {
+	s := &Server{
+		node: NewID(), patterns: patterns,
+		sessions: make(map[*Session]struct{}), clients: make(map[ID]*Session),
+		ended: make(chan struct{}),
+	}
+	if opts != nil {
+		s.opts = *opts
+	}
+	o := &s.opts
+	s.limits = own(o.MaxMessage, o.MaxFrame, o.MaxPartial)
+	o.Outbound = checked("Outbound", o.Outbound, defaultOutbound)
+	o.Heartbeat = checked("Heartbeat", o.Heartbeat, 15*time.Second)
+	o.HandshakeTimeout = checked("HandshakeTimeout", o.HandshakeTimeout, 10*time.Second)
+	if s.log = o.Logger; s.log == nil {
+		s.log = slog.Default()
+	}
+	s.numbers, s.features = number(patterns)
+	s.upgrade = newUpgrader(o.AllowedOrigins)
+	return s
+}
 
-// ServeHTTP upgrades r to a WebSocket and returns; the session lives on its own goroutine.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { panic("todo") }
+// checked is value, or byDefault for zero. It panics if value is negative.
+func checked[T int | time.Duration](name string, value, byDefault T) T {
+	switch {
+	case value < 0:
+		panic("transport: " + name + " is negative")
+	case value == 0:
+		return byDefault
+	}
+	return value
+}
 
-// Pipe returns a Dialer of in-memory connections to s, for tests and clients in the same process.
-func (s *Server) Pipe() Dialer { panic("todo") }
+// number gives each pattern its number in frames and collects their features.
+func number(patterns []Pattern) (numbers []int, features []string) {
+	seen := make(map[string]bool)
+	free := NumberFirstFree
+	for _, p := range patterns {
+		name := p.Name()
+		if name == "" || len(name) > 255 || seen[name] {
+			panic("transport: pattern name " + strconv.Quote(name) + " is empty, too long or used twice")
+		}
+		seen[name] = true
+		n, fixed := fixedNumbers[name]
+		if !fixed {
+			n = free
+			free++
+		}
+		numbers = append(numbers, n)
+		features = append(features, featuresOf(p)...)
+	}
+	return numbers, features
+}
+
+var fixedNumbers = map[string]int{"rpc": NumberRPC, "pubsub": NumberPubSub, "dstm": NumberDSTM}
+
+// featuresOf are the names of optional kinds that p understands: those of its
+// method Features() []string, if it has one.
+func featuresOf(p Pattern) []string {
+	if f, ok := p.(interface{ Features() []string }); ok {
+		return f.Features()
+	}
+	return nil
+}
 
 // Node is the id of this process, random at each start.
-func (s *Server) Node() ID { panic("todo") }
+func (s *Server) Node() ID { return s.node }
 
-// Close ends all sessions with going_away, waits until their goroutines have ended (or ctx is done), and refuses new ones.
-func (s *Server) Close(ctx context.Context) error { panic("todo") }
+// Close ends all sessions with going_away, waits until their goroutines have ended (or ctx is
+// done: then it cuts their connections and returns ctx's error), and refuses new ones.
+func (s *Server) Close(ctx context.Context) error {
+	s.refuse("the server is closed")
+	for _, one := range s.all() {
+		one.Close(CloseGoingAway, "the server is closed")
+	}
+	select {
+	case <-s.ended:
+		return nil
+	case <-ctx.Done():
+		for _, one := range s.all() {
+			one.conn.Close()
+		}
+		return context.Cause(ctx)
+	}
+}
+
+// refuse lets nobody in any more.
+func (s *Server) refuse(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.refusing == ""
+	s.refusing = why
+	if first && len(s.sessions) == 0 {
+		close(s.ended)
+	}
+}
+
+// all are the sessions that have not ended altogether, those in handshake included.
+func (s *Server) all() []*Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.sessions))
+}
+
+// Sessions yields the sessions that are open now, in no order. Sessions that come
+// or go meanwhile may be missed.
+func (s *Server) Sessions() iter.Seq[*Session] {
+	return func(yield func(*Session) bool) {
+		for _, one := range s.all() {
+			if one.open.Load() && one.Err() == nil && !yield(one) {
+				return
+			}
+		}
+	}
+}
+
+// Client is the live session of the client, nil if it has none here.
+func (s *Server) Client(id ID) *Session {
+	s.mu.Lock()
+	one := s.clients[id]
+	s.mu.Unlock()
+	if one == nil || !one.open.Load() || one.Err() != nil {
+		return nil
+	}
+	return one
+}

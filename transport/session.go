@@ -2,72 +2,166 @@ package transport
 
 import (
 	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
 
-	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/status"
 )
 
 // Session is one connection from welcome to close, on either side. All its
 // methods may be called from several goroutines at once.
-type Session struct{}
+type Session struct {
+	conn   Conn
+	server bool
+	json   bool
+	own    limits // what this side accepts
+	grace  time.Duration
+	log    *slog.Logger
+	greet  func(s *Session, h header) // takes the first frame: hello or welcome
+
+	// Written while opening, before open is set.
+	id       ID
+	client   ID
+	identity Identity
+	bound    []bound
+	features []string
+	goaway   func(delay time.Duration, reason string) // a client's; nil on a server
+	agent    string
+
+	out outbound
+	in  inbound
+
+	// delivery is held while frames are handed to receivers, and to detach them.
+	delivery sync.Mutex
+	detached chan struct{} // the receivers are closed
+	readDone chan struct{} // the reading goroutine has ended
+	done     chan struct{} // all goroutines have ended
+	work     sync.WaitGroup
+	writeFn  func()
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	open   atomic.Bool
+	ending atomic.Pointer[ending]
+
+	lastRead  atomic.Int64 // monotonic, see now
+	lastWrite atomic.Int64
+	writeFrom atomic.Int64 // when the write that is under way began, 0 if none is
+	pinged    int64        // the lastRead after which a ping was sent; the sweeper's
+	handshake *time.Timer  // a server's, until hello
+	watcher   *time.Timer  // a client's, after welcome
+	onEnd     func(*Session)
+}
+
+// ending is why a session ended. Only the first counts.
+type ending struct {
+	code   CloseCode
+	reason string
+	err    *status.Error
+	remote bool // the peer said so
+	cut    bool // nothing can be sent any more
+}
+
+// bound is a pattern of this session.
+type bound struct {
+	name     string
+	number   int
+	receiver Receiver
+}
+
+// clock is what now counts from: monotonic, and a single word to store.
+var clock = time.Now()
+
+// now is at least 1.
+func now() int64 { return max(1, int64(time.Since(clock))) }
+
+func newSession(conn Conn, server bool, accepts limits, budget int, log *slog.Logger) *Session {
+	s := &Session{
+		conn: conn, server: server, own: accepts, log: log, grace: closeGrace,
+		json:     conn.Subprotocol() == SubprotocolJSON,
+		detached: make(chan struct{}), readDone: make(chan struct{}), done: make(chan struct{}),
+	}
+	s.out.init(s.json, budget)
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.writeFn = s.write
+	s.lastRead.Store(now())
+	s.lastWrite.Store(now())
+	return s
+}
 
 // ID is the session's id, unique in the cluster.
-func (s *Session) ID() ID { panic("todo") }
+func (s *Session) ID() ID { return s.id }
 
 // Client is the id of the client at the far end on a server, the own id on a client.
-func (s *Session) Client() ID { panic("todo") }
+func (s *Session) Client() ID { return s.client }
 
 // Identity is who the session acts for, as Authenticate returned it; on a client
 // only User is known.
-func (s *Session) Identity() Identity { panic("todo") }
+func (s *Session) Identity() Identity { return s.identity }
 
 // Server reports whether this is the server's end.
-func (s *Session) Server() bool { panic("todo") }
+func (s *Session) Server() bool { return s.server }
+
+// Agent is how the peer's software names itself, "" if it does not; always "" on a
+// client. It is what the peer says: for logs only.
+func (s *Session) Agent() string { return s.agent }
+
+// JSON reports whether the connection speaks JSON. Patterns need not care:
+// frames are msgpack on both sides of them.
+func (s *Session) JSON() bool { return s.json }
 
 // Context is cancelled when the session ends; its cause is the session's error.
-func (s *Session) Context() context.Context { panic("todo") }
+func (s *Session) Context() context.Context { return s.ctx }
 
 // Feature reports whether the peer listed name among its features.
-func (s *Session) Feature(name string) bool { panic("todo") }
+func (s *Session) Feature(name string) bool {
+	for _, f := range s.features {
+		if f == name {
+			return true
+		}
+	}
+	return false
+}
 
 // Number is the number of the pattern called name in this session's frames; ok
 // is false if one of the sides does not speak it.
-func (s *Session) Number(name string) (n int, ok bool) { panic("todo") }
+func (s *Session) Number(name string) (n int, ok bool) {
+	for _, b := range s.bound {
+		if b.name == name {
+			return b.number, true
+		}
+	}
+	return 0, false
+}
 
-// MaxFrame is the largest frame in bytes that the peer accepts.
-func (s *Session) MaxFrame() int { panic("todo") }
+// MaxFrame is the largest frame in bytes that the peer accepts, in the
+// connection's codec: JSON may be several times as long as the same frame in msgpack.
+func (s *Session) MaxFrame() int {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return min(s.out.peer.frame, s.out.peer.partial)
+}
 
-// TrySend queues one msgpack frame and never waits. It copies frame, which stays
-// the caller's. Errors: [ErrFull] if the outbound budget has no room now (nothing
-// was queued; see [Session.AfterDrain]), [ErrFrameTooLarge] if the peer would not accept it, or
-// the session's error if it has ended.
-func (s *Session) TrySend(frame []byte) error { panic("todo") }
+// Err is nil while the session lives, and why it ended afterwards: a
+// *status.Error of code unavailable whose reason is "transport.connection_lost"
+// or "transport." and the name of the close code. errors.Is(err, ErrClosed) holds.
+func (s *Session) Err() error {
+	if e := s.ending.Load(); e != nil {
+		return e.err
+	}
+	return nil
+}
 
-// Send is TrySend that waits for room until ctx is done or the session ends.
-// Never call it from [Receiver.Receive].
-func (s *Session) Send(ctx context.Context, frame []byte) error { panic("todo") }
+// Close ends the session with a close code of docs/PROTOCOL.md, section 4. What was
+// queued before is still sent if the peer takes it soon, unless the code is
+// [CloseSlowConsumer] or [CloseHeartbeat]. It does not wait for the peer. Only the first
+// call counts.
+func (s *Session) Close(code CloseCode, reason string) {
+	s.end(&ending{code: code, reason: reason, err: closeError(code, reason, nil)})
+}
 
-// TrySendShared is TrySend of a frame that many sessions share; it is not copied.
-func (s *Session) TrySendShared(f *Shared) error { panic("todo") }
-
-// AfterDrain calls fn once, on a goroutine of the transport, when the outbound queue has
-// fallen to half of its budget; at once (but not before AfterDrain returns) if it is already there. fn must not
-// wait. It is not called after the session has ended.
-func (s *Session) AfterDrain(fn func()) { panic("todo") }
-
-// Close ends the session with a close code of docs/PROTOCOL.md, section 4. It does not wait
-// for the peer. Only the first call counts.
-func (s *Session) Close(code CloseCode, reason string) { panic("todo") }
-
-// Err is nil while the session lives, and why it ended afterwards.
-func (s *Session) Err() error { panic("todo") }
-
-// Shared is one frame for many sessions: encoded once for each codec, whoever
-// asks first. Immutable and safe for concurrent use.
-type Shared struct{ frame codec.Raw }
-
-// NewShared makes a Shared of one msgpack frame, which it owns from now on.
-func NewShared(frame []byte) *Shared { return &Shared{frame: frame} }
-
-// Broadcast queues f for each session and never waits. For each session that
-// refused it, refused is called with TrySend's error before Broadcast goes on; it must not wait.
-func Broadcast(sessions []*Session, f *Shared, refused func(*Session, error)) { panic("todo") }
+// Done is closed when everything about the session has ended: its receivers are
+// closed and its goroutines gone. Context is done earlier.
+func (s *Session) Done() <-chan struct{} { return s.done }

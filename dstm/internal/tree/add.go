@@ -48,7 +48,7 @@ func addNumbers(a, b codec.Raw) (codec.Raw, error) {
 	if ra.Kind() == codec.Int && rb.Kind() == codec.Int {
 		x, y := ra.Int(), rb.Int()
 		sum := x + y
-		if (x > 0) == (y > 0) && (sum > 0) != (x > 0) && x != 0 && y != 0 {
+		if (sum < x) != (y < 0) {
 			return nil, ErrRange
 		}
 		return codec.AppendInt(nil, sum), nil

@@ -3,6 +3,7 @@ package tree
 import (
 	"crypto/sha256"
 	"errors"
+	"math"
 
 	"github.com/trefoilgo/trefoil/codec"
 )
@@ -39,23 +40,32 @@ var ErrHash = errors.New("too many nodes to hash")
 
 // Hash is the beginning of SHA-256 over the canonical value; nil for a nil node.
 func (n *Node) Hash() ([]byte, error) {
+	budget := math.MaxInt
+	return n.HashWithin(&budget)
+}
+
+// HashWithin is Hash that takes what it costs from budget: one for each node and one for each 64 bytes of
+// leaves. It fails with ErrHash if that is too little.
+func (n *Node) HashWithin(budget *int) ([]byte, error) {
 	if n == nil {
 		return nil, nil
 	}
 	left := MaxHashed
-	if !n.within(&left) {
+	if !n.within(&left, budget) {
 		return nil, ErrHash
 	}
 	sum := sha256.Sum256(n.Value())
 	return sum[:HashSize], nil
 }
 
-func (n *Node) within(left *int) bool {
-	if *left--; *left < 0 || n.Kids.Len() > *left {
+func (n *Node) within(left, budget *int) bool {
+	*left--
+	*budget -= 1 + len(n.Leaf)/64
+	if *left < 0 || *budget < 0 || n.Kids.Len() > *left {
 		return false
 	}
 	for _, kid := range n.Kids.All() {
-		if !kid.within(left) {
+		if !kid.within(left, budget) {
 			return false
 		}
 	}
@@ -65,10 +75,17 @@ func (n *Node) within(left *int) bool {
 // KeysHash is the beginning of SHA-256 over the canonical list of a map's keys in ascending
 // order; nil for a nil node or a leaf.
 func (n *Node) KeysHash() ([]byte, error) {
+	budget := math.MaxInt
+	return n.KeysHashWithin(&budget)
+}
+
+// KeysHashWithin is KeysHash that takes one for each key from budget.
+func (n *Node) KeysHashWithin(budget *int) ([]byte, error) {
 	if n == nil || !n.IsMap() {
 		return nil, nil
 	}
-	if n.Kids.Len() > MaxHashed {
+	*budget -= 1 + n.Kids.Len()
+	if n.Kids.Len() > MaxHashed || *budget < 0 {
 		return nil, ErrHash
 	}
 	b := codec.AppendArray(nil, n.Kids.Len())

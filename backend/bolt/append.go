@@ -1,0 +1,87 @@
+package bolt
+
+import (
+	"context"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/status"
+)
+
+// scratchLimit is how much memory a log keeps between appends, in bytes.
+const scratchLimit = 1 << 20
+
+// Append implements [dstm.Log]: one commit of bbolt, which syncs the file twice. A context that ends during the
+// commit does not end it.
+func (h *handle) Append(ctx context.Context, after dstm.Position, batch dstm.Batch) (dstm.Position, error) {
+	h.appending.Lock()
+	defer h.appending.Unlock()
+	if err := h.usable(ctx); err != nil {
+		return 0, err
+	}
+	if len(batch.Entries) == 0 {
+		return 0, status.New(status.InvalidArgument, "", "a batch needs at least one entry")
+	}
+	if head, _, _ := h.state(); after != head {
+		return 0, status.New(status.Aborted, dstm.ErrMoved, "the head of the log is %d, not %d", head, after)
+	}
+	records := h.seal(after, batch.Entries)
+	err := h.store.update(func(tx *bbolt.Tx) error { return h.put(tx, after, records) })
+	if err != nil {
+		return 0, err
+	}
+	head := after + dstm.Position(len(records))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.head = head
+	close(h.grown)
+	h.grown = make(chan struct{})
+	return head, nil
+}
+
+// put adds records behind after.
+func (l *log) put(tx *bbolt.Tx, after dstm.Position, records [][]byte) error {
+	b, entries, _, err := l.bucket(tx)
+	if err != nil {
+		return err
+	}
+	// Nobody else can have written: the lock says so. If somebody has, the lock does not work.
+	base, err := storedBase(b)
+	if err != nil {
+		return err
+	}
+	if head, err := storedHead(entries, base); err != nil || head != after {
+		return damaged("the head in the file is %d, not %d: somebody else has written to it", head, after).Because(err)
+	}
+	entries.FillPercent = 1 // keys ascend: nothing is ever inserted into a full page
+	for i, record := range records {
+		if err := entries.Put(positionKey(after+dstm.Position(i)+1), record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seal makes the records of entries behind after, in one buffer that the next append uses again: bbolt needs the
+// values up to the end of the transaction only.
+func (l *log) seal(after dstm.Position, entries [][]byte) [][]byte {
+	size := 0
+	for _, data := range entries {
+		size += entryHeader + len(data)
+	}
+	buf := l.scratch[:0]
+	if cap(buf) < size {
+		buf = make([]byte, 0, size)
+		if size <= scratchLimit {
+			l.scratch = buf
+		}
+	}
+	records := make([][]byte, len(entries))
+	for i, data := range entries {
+		start := len(buf)
+		buf = appendSealed(buf, positionKey(after+dstm.Position(i)+1), data)
+		records[i] = buf[start:len(buf):len(buf)]
+	}
+	return records
+}

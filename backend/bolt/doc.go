@@ -1,0 +1,35 @@
+// Package bolt keeps logs in one file on the local disk, with bbolt
+// underneath: durable state for a server of one node without another process to run.
+//
+//	store, err := bolt.Open("trefoil.db", nil)
+//	log, err := store.Log("main")          // a dstm.Log
+//
+// # What it promises
+//
+// An append that was acknowledged has been synced to the disk: it survives the end of the process, of
+// the operating system, and a power cut, as far as the disk keeps its own promise. All entries of a batch are in the file or none is.
+//
+// After any error of a commit the store closes for good, because nobody can know what the disk holds then: that append
+// is uncertain, later calls get dstm.ErrLogClosed, and opening the file again tells what is there. Do so in a new
+// process or after [Store.Close].
+//
+// The file is checked as a whole when it is opened (it is read once for that), and every entry and snapshot
+// carries a checksum that is verified when it is read. Damage is reported as [ErrDamaged]; it is never repaired by
+// leaving something out.
+//
+// One process at a time has the file open; a lock of the operating system sees to that. Network file
+// systems often keep neither locks nor syncs: use a local disk.
+//
+// # The file
+//
+//	format              version: one byte, 1
+//	dstm/<log>          format: one byte, 1
+//	                    base: the position up to which entries were truncated
+//	                    snapshot: descriptor of the snapshot, see snapshot.go
+//	  entries           position, big-endian, to entry: see entry.go
+//	  snapshots
+//	    <id>            chunk number, big-endian, to chunk
+//
+// A newer format byte than this version knows refuses to open with [ErrFormatNewer]. Other top-level
+// names are left to later versions.
+package bolt

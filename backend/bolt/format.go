@@ -1,0 +1,60 @@
+package bolt
+
+import (
+	"bytes"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/trefoilgo/trefoil/status"
+)
+
+// Formats that this version writes and the newest it reads.
+const (
+	fileFormat = 1
+	logFormat  = 1
+)
+
+var (
+	formatBucket = []byte("format")
+	versionKey   = []byte("version")
+)
+
+func writeFormat(tx *bbolt.Tx) error {
+	b, err := tx.CreateBucketIfNotExists(formatBucket)
+	if err != nil {
+		return err
+	}
+	return b.Put(versionKey, []byte{fileFormat})
+}
+
+// checkFormat reads the format of the file, and writes it to a file that is still empty.
+func (s *Store) checkFormat() error {
+	empty := false
+	err := s.view(func(tx *bbolt.Tx) error {
+		if b := tx.Bucket(formatBucket); b != nil {
+			return formatError(b.Get(versionKey), fileFormat, "the file")
+		}
+		first, _ := tx.Cursor().First()
+		if first != nil {
+			return status.New(status.FailedPrecondition, ErrForeign, "the file belongs to another program: it begins with %.40q", first)
+		}
+		empty = true
+		return nil
+	})
+	if err != nil || !empty {
+		return err
+	}
+	return s.update(writeFormat)
+}
+
+// formatError says what is wrong with a format byte, nil if nothing is.
+func formatError(stored []byte, known byte, what string) error {
+	switch {
+	case len(stored) != 1 || stored[0] == 0:
+		return damaged("the format of %s is not readable: %x", what, bytes.Clone(stored))
+	case stored[0] > known:
+		return status.New(status.FailedPrecondition, ErrFormatNewer,
+			"%s has format %d; this version reads up to %d", what, stored[0], known)
+	}
+	return nil
+}

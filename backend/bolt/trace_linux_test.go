@@ -1,0 +1,214 @@
+package bolt
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// needStrace finds strace. Only continuous integration insists on it.
+func needStrace(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("strace")
+	if err == nil {
+		err = exec.Command(path, "-o", os.DevNull, "-e", "trace=fdatasync", "true").Run()
+	}
+	if err == nil {
+		return path
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("this test needs a working strace: %v", err)
+	}
+	t.Skipf("this test needs a working strace: %v", err)
+	return ""
+}
+
+// event is one system call that matters for what is on the disk.
+type event struct {
+	kind   string // write, truncate, sync, link, syncfolder, say
+	inode  int    // of write, truncate, sync, link
+	offset int64
+	data   []byte // of write and say
+	size   int64  // of truncate
+	path   string // of link
+}
+
+const traced = "trace=openat,close,pwrite64,write,pwritev,writev,fdatasync,fsync,ftruncate,fallocate," +
+	"linkat,?link,renameat,?rename,?renameat2"
+
+// record runs a task under strace and returns what it did, in order.
+func record(t *testing.T, env []string) []event {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "trace")
+	cmd := command(t, env, needStrace(t), "-f", "-xx", "-s", "4000000", "-e", traced, "-e", "signal=none", "-o", out)
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("the traced task: %v", err)
+	}
+	f, err := os.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	p := &traceParser{fds: map[int]int{1: -1}, inodes: map[string]int{}, folders: map[int]bool{}, parts: map[string]string{}}
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<28)
+	for lines.Scan() {
+		if err := p.line(lines.Text()); err != nil {
+			t.Fatalf("trace: %v: %.200s", err, lines.Text())
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return p.events
+}
+
+// traceParser reads the lines of strace -f -xx.
+type traceParser struct {
+	fds     map[int]int // inode by descriptor; -1 is standard output
+	folders map[int]bool
+	inodes  map[string]int // by path
+	parts   map[string]string
+	events  []event
+}
+
+var (
+	callLine  = regexp.MustCompile(`^(\d+) +(\w+)\((.*)\) += (-?\d+)`)
+	resumed   = regexp.MustCompile(`^(\d+) +<\.\.\. \w+ resumed>(.*)$`)
+	stringArg = regexp.MustCompile(`^"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?$`)
+)
+
+func (p *traceParser) line(line string) error {
+	if begun, ok := strings.CutSuffix(line, " <unfinished ...>"); ok {
+		pid, _, _ := strings.Cut(begun, " ")
+		p.parts[pid] = begun
+		return nil
+	}
+	if m := resumed.FindStringSubmatch(line); m != nil {
+		line = p.parts[m[1]] + strings.TrimLeft(m[2], " ")
+	}
+	m := callLine.FindStringSubmatch(line)
+	if m == nil {
+		if strings.Contains(line, "+++") || strings.Contains(line, "---") || strings.HasSuffix(line, "= ?") {
+			return nil
+		}
+		return fmt.Errorf("not understood")
+	}
+	result, _ := strconv.Atoi(m[4])
+	if result < 0 {
+		return nil
+	}
+	return p.call(m[2], strings.Split(m[3], ", "), result)
+}
+
+func (p *traceParser) call(name string, args []string, result int) error {
+	number := func(i int) int64 {
+		n, err := strconv.ParseInt(strings.TrimSpace(args[i]), 0, 64)
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	if name == "openat" {
+		return p.opened(args, result)
+	}
+	if strings.HasPrefix(name, "link") || strings.HasPrefix(name, "rename") {
+		return p.linked(args)
+	}
+	fd := int(number(0))
+	inode, known := p.fds[fd]
+	switch {
+	case name == "close":
+		delete(p.fds, fd)
+		delete(p.folders, fd)
+	case p.folders[fd] && name == "fsync":
+		p.events = append(p.events, event{kind: "syncfolder"})
+	case !known:
+	case inode == -1 && name == "write":
+		data, err := hexString(args[1])
+		p.events = append(p.events, event{kind: "say", data: data})
+		return err
+	case name == "pwrite64":
+		data, err := hexString(args[1])
+		if err == nil && len(data) != result {
+			err = fmt.Errorf("%d of %d bytes written", result, len(data))
+		}
+		p.events = append(p.events, event{kind: "write", inode: inode, data: data, offset: number(3)})
+		return err
+	case name == "ftruncate":
+		p.events = append(p.events, event{kind: "truncate", inode: inode, size: number(1)})
+	case name == "fdatasync" || name == "fsync":
+		p.events = append(p.events, event{kind: "sync", inode: inode})
+	case inode >= 0:
+		return fmt.Errorf("the file is written by a call that is not recorded")
+	}
+	return nil
+}
+
+// opened notes what a descriptor stands for. Only files beside the store's count.
+func (p *traceParser) opened(args []string, fd int) error {
+	name, err := hexString(args[1])
+	if err != nil {
+		return err
+	}
+	path := string(name)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		p.folders[fd] = true
+		return nil
+	}
+	if !strings.Contains(filepath.Base(path), "store") {
+		return nil
+	}
+	inode, known := p.inodes[path]
+	if !known {
+		inode = len(p.inodes)
+		p.inodes[path] = inode
+	}
+	p.fds[fd] = inode
+	return nil
+}
+
+func (p *traceParser) linked(args []string) error {
+	var paths []string
+	for _, a := range args {
+		if strings.HasPrefix(a, `"`) {
+			name, err := hexString(a)
+			if err != nil {
+				return err
+			}
+			paths = append(paths, string(name))
+		}
+	}
+	if len(paths) != 2 {
+		return fmt.Errorf("a link with %d paths", len(paths))
+	}
+	inode, known := p.inodes[paths[0]]
+	if !known {
+		return nil
+	}
+	p.inodes[paths[1]] = inode
+	p.events = append(p.events, event{kind: "link", inode: inode, path: paths[1]})
+	return nil
+}
+
+func hexString(arg string) ([]byte, error) {
+	m := stringArg.FindStringSubmatch(arg)
+	if m == nil || m[2] != "" {
+		return nil, fmt.Errorf("not a whole string: %.80s", arg)
+	}
+	data := make([]byte, 0, len(m[1])/4)
+	for i := 2; i < len(m[1]); i += 4 {
+		b, err := strconv.ParseUint(m[1][i:i+2], 16, 8)
+		if err != nil {
+			return nil, err
+		}
+		data = append(data, byte(b))
+	}
+	return data, nil
+}

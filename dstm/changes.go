@@ -1,0 +1,211 @@
+package dstm
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/status"
+)
+
+// maxQueued is how many changes wait for one consumer before they are folded.
+const maxQueued = 1024
+
+// feed hands the changes of one object to the consumers of Changes, and wakes
+// those of Wait. Its methods may be called from several goroutines; publish
+// must be called in the order of the states.
+type feed struct {
+	mu        sync.Mutex
+	consumers map[*consumer]struct{}
+	moved     chan struct{} // closed and replaced whenever something was published
+	err       error         // why it was closed
+}
+
+func newFeed() *feed {
+	return &feed{consumers: map[*consumer]struct{}{}, moved: make(chan struct{})}
+}
+
+// publish tells of the step from before to after. paths are the nodes written,
+// nil if anything may differ.
+func (f *feed) publish(before, after *tree.Node, version uint64, origin Origin, paths []Path) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return
+	}
+	for c := range f.consumers {
+		c.add(before, after, version, origin, paths)
+	}
+	close(f.moved)
+	f.moved = make(chan struct{})
+}
+
+// close ends all consumers with err, after what they have queued.
+func (f *feed) close(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return
+	}
+	f.err = err
+	for c := range f.consumers {
+		c.wake()
+	}
+	close(f.moved)
+}
+
+// wait returns when reached says so, ctx or the feed ends.
+func (f *feed) wait(ctx context.Context, reached func() bool) error {
+	for {
+		f.mu.Lock()
+		moved, err := f.moved, f.err
+		f.mu.Unlock()
+		if reached() {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return status.From(context.Cause(ctx))
+		}
+	}
+}
+
+// changes is Object.Changes.
+func (f *feed) changes(ctx context.Context, prefix Path) iter.Seq2[Change, error] {
+	prefix = slices.Clone(prefix)
+	c := &consumer{feed: f, prefix: prefix, ready: make(chan struct{}, 1)}
+	return func(yield func(Change, error) bool) {
+		if !prefix.Valid() {
+			yield(Change{}, status.New(status.InvalidArgument, ErrInvalid, "bad path %q", prefix))
+			return
+		}
+		f.mu.Lock()
+		f.consumers[c] = struct{}{}
+		f.mu.Unlock()
+		defer func() {
+			f.mu.Lock()
+			delete(f.consumers, c)
+			f.mu.Unlock()
+		}()
+		for {
+			steps, err := c.take()
+			for _, s := range steps {
+				if !yield(s.change(), nil) {
+					return
+				}
+			}
+			if len(steps) > 0 {
+				continue
+			}
+			if err != nil {
+				yield(Change{}, err)
+				return
+			}
+			select {
+			case <-c.ready:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// consumer is one running Changes; its fields are guarded by the feed's mutex.
+type consumer struct {
+	feed   *feed
+	prefix Path
+	queue  []step
+	fold   *step // what replaced a queue that grew too long
+	before *tree.Node
+	ready  chan struct{}
+}
+
+// step is a change whose values are not yet encoded.
+type step struct {
+	path          Path
+	before, after *tree.Node
+	version       uint64
+	origin        Origin
+}
+
+func (s *step) change() Change {
+	return Change{Path: s.path, Old: s.before.Value(), New: s.after.Value(), Version: s.version, Origin: s.origin}
+}
+
+func (c *consumer) wake() {
+	select {
+	case c.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (c *consumer) add(before, after *tree.Node, version uint64, origin Origin, paths []Path) {
+	if c.fold != nil {
+		c.fold.after, c.fold.version = after.Find(c.prefix), version
+		return
+	}
+	if len(c.queue) == 0 {
+		c.before = before.Find(c.prefix)
+	}
+	full := !c.collect(before, after, paths, func(s step) bool {
+		if len(c.queue) == maxQueued {
+			return false
+		}
+		s.version, s.origin = version, origin
+		c.queue = append(c.queue, s)
+		return true
+	})
+	if full {
+		c.queue = nil
+		c.fold = &step{path: c.prefix, before: c.before, after: after.Find(c.prefix), version: version, origin: Reset}
+	}
+	if full || len(c.queue) > 0 {
+		c.wake()
+	}
+}
+
+// collect finds the differences at or below the consumer's prefix.
+func (c *consumer) collect(before, after *tree.Node, paths []Path, emit func(step) bool) bool {
+	diff := func(at Path) bool {
+		return tree.Diff(at, before.Find(at), after.Find(at), func(p Path, old, fresh *tree.Node) bool {
+			return emit(step{path: slices.Clone(p), before: old, after: fresh})
+		})
+	}
+	if paths == nil {
+		return diff(c.prefix)
+	}
+	for i, path := range paths {
+		covered := slices.ContainsFunc(paths[:i], path.Starts) ||
+			slices.ContainsFunc(paths[i+1:], func(p Path) bool { return len(p) < len(path) && path.Starts(p) })
+		switch {
+		case covered:
+		case path.Starts(c.prefix):
+			if !diff(path) {
+				return false
+			}
+		case c.prefix.Starts(path):
+			if !diff(c.prefix) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// take removes what is queued, or reports why nothing will come any more.
+func (c *consumer) take() ([]step, error) {
+	c.feed.mu.Lock()
+	defer c.feed.mu.Unlock()
+	steps := c.queue
+	c.queue, c.before = nil, nil
+	if c.fold != nil {
+		steps, c.fold = []step{*c.fold}, nil
+	}
+	return steps, c.feed.err
+}

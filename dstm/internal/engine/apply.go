@@ -1,0 +1,136 @@
+package engine
+
+import (
+	"encoding/binary"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+)
+
+// Replay returns the state after an entry read from the log, and the entry taken apart, which keeps
+// data. An entry that does not follow on the state is ErrDamaged.
+func Replay(s State, data []byte) (State, *Entry, error) {
+	e, err := Decode(data)
+	if err != nil {
+		return s, nil, err
+	}
+	if e.Position != s.Position+1 {
+		return s, nil, damaged("entry %d stands where %d should", e.Position, s.Position+1)
+	}
+	if e.Previous != s.Hash {
+		return s, nil, damaged("entry %d does not follow on the one before: the chain of hashes is broken", e.Position)
+	}
+	if e.Time < s.Time {
+		return s, nil, damaged("entry %d is older than the one before", e.Position)
+	}
+	if s.Position == 0 && e.Kind != NewEpoch {
+		return s, nil, damaged("the log does not begin with an epoch")
+	}
+	roots := make([]tree.Node, len(e.Parts))
+	for i := range e.Parts {
+		p := &e.Parts[i]
+		o := s.Object(p.Object)
+		if p.Version != o.Version+1 {
+			return s, nil, damaged("entry %d makes version %d of %q, which is at %d", e.Position, p.Version, p.Object, o.Version)
+		}
+		if roots[i], _, err = txn.Apply(o.Root, p.Writes, p.Version); err != nil {
+			return s, nil, damaged("entry %d cannot be applied to %q: %v", e.Position, p.Object, err)
+		}
+	}
+	return s.apply(e, roots), e, nil
+}
+
+// apply is the only way from a state to the next. roots are what the parts made.
+func (s State) apply(e *Entry, roots []tree.Node) State {
+	s.Position, s.Hash, s.Time = e.Position, e.Hash, e.Time
+	if e.Kind == NewEpoch {
+		s.Epoch = e.Epoch
+		s.drop()
+		return s
+	}
+	for i := range e.Parts {
+		p := &e.Parts[i]
+		p.Before = s.Object(p.Object)
+		p.After = &Object{Root: roots[i], Version: p.Version, Position: e.Position, Hash: [8]byte(e.Hash[:8])}
+		s.objects = s.objects.Put(p.Object, *p.After)
+	}
+	s.record(e)
+	s.drop()
+	return s
+}
+
+// record brings the author's record up to date.
+func (s *State) record(e *Entry) {
+	var c Client
+	if known := s.Client(e.Client); known != nil {
+		c = *known
+		s.ages = s.ages.Delete(age(c.Position))
+	}
+	c.Last, c.Settled = max(c.Last, e.Sequence), max(c.Settled, e.Settled)
+	c.Position, c.Time = e.Position, e.Time
+	if e.Kind == Commit {
+		commits := make([]Committed, 0, len(c.Commits)+1)
+		for _, old := range c.Commits {
+			if old.Sequence > c.Settled {
+				commits = append(commits, old)
+			}
+		}
+		c.Commits = append(commits, Committed{Sequence: e.Sequence, Position: e.Position, Digest: e.Digest, Parts: e.Made})
+		c.Refusals = trimRefused(c.Refusals, c.Settled)
+	} else {
+		c.Commits = trimCommits(c.Commits, c.Settled)
+		c.Refusals = addRefused(c.Refusals, c.Settled, Refused{Sequence: e.Sequence, Refusal: e.Refusal})
+	}
+	key := string(e.Client[:])
+	s.clients = s.clients.Put(key, c)
+	s.ages = s.ages.Put(age(c.Position), key)
+}
+
+func trimCommits(list []Committed, settled uint64) []Committed {
+	for len(list) > 0 && list[0].Sequence <= settled {
+		list = list[1:]
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+func trimRefused(list []Refused, settled uint64) []Refused {
+	for _, r := range list {
+		if r.Sequence <= settled {
+			if list = keepRefused(list, settled, 0); len(list) == 0 {
+				return nil
+			}
+			return list
+		}
+	}
+	return list
+}
+
+// drop forgets the clients that have been silent for too long, and the oldest beyond the limit, a few at a time.
+func (s *State) drop() {
+	for range dropsPerEntry {
+		key, c := s.oldest()
+		if c == nil || s.clients.Len() <= s.opts.MaxClients && s.Time-c.Time <= int64(s.opts.Retention) {
+			return
+		}
+		s.Forgotten = max(s.Forgotten, c.Position)
+		s.ages = s.ages.Delete(age(c.Position))
+		s.clients = s.clients.Delete(key)
+	}
+}
+
+func (s *State) oldest() (string, *Client) {
+	for _, key := range s.ages.All() {
+		return *key, s.clients.Get(*key)
+	}
+	return "", nil
+}
+
+// age orders clients by their last entry; no two have the same.
+func age(position uint64) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], position)
+	return string(b[:])
+}

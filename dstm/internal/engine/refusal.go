@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/status"
+)
+
+// Reasons of refusals; package dstm exports them under the same texts.
+const (
+	reasonConflict  = status.Reason("dstm.conflict")
+	reasonDepends   = status.Reason("dstm.depends")
+	reasonInvalid   = status.Reason("dstm.invalid")
+	reasonInvariant = status.Reason("dstm.invariant")
+	reasonTooLarge  = status.Reason("dstm.too_large")
+	reasonBusy      = status.Reason("dstm.busy")
+	reasonReused    = status.Reason("dstm.sequence_reused")
+	reasonStale     = status.Reason("dstm.stale_sequence")
+	reasonUnknown   = status.Reason("dstm.outcome_unknown")
+)
+
+// Refusal says why a transaction was not committed.
+type Refusal struct {
+	Code      status.Code
+	Reason    status.Reason
+	Message   string
+	Unknown   bool
+	Conflicts []txn.Conflict
+}
+
+// Refused is a refusal that is remembered.
+type Refused struct {
+	Sequence uint64
+	Refusal  Refusal
+}
+
+func refusal(code status.Code, reason status.Reason, message string) *Refusal {
+	return &Refusal{Code: code, Reason: reason, Message: message}
+}
+
+// remembered is r as it is kept: with few paths and a short message.
+func (r *Refusal) remembered() Refusal {
+	kept := *r
+	kept.Conflicts = kept.Conflicts[:min(len(kept.Conflicts), keptConflicts):min(len(kept.Conflicts), keptConflicts)]
+	if len(kept.Message) > 255 {
+		kept.Message = kept.Message[:255]
+		for len(kept.Message) > 0 && kept.Message[len(kept.Message)-1]&0xC0 == 0x80 {
+			kept.Message = kept.Message[:len(kept.Message)-1]
+		}
+		kept.Message = kept.Message[:max(0, len(kept.Message)-1)]
+	}
+	return kept
+}
+
+func conflict(paths []txn.Conflict) *Refusal {
+	r := refusal(status.Aborted, reasonConflict, "what the transaction read has changed")
+	if len(paths) > 0 {
+		r.Message = "conflict at " + paths[0].Path.String()
+	}
+	r.Conflicts = paths
+	return r
+}
+
+func outcomeUnknown(message string) *Refusal {
+	r := refusal(status.Unavailable, reasonUnknown, message)
+	r.Unknown = true
+	return r
+}

@@ -1,0 +1,104 @@
+package replica
+
+import (
+	"slices"
+
+	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+)
+
+// entry is one change frame: what a transaction did to the objects that are open here.
+type entry struct {
+	position uint64
+	hash     [8]byte
+	client   [16]byte
+	sequence uint64
+	parts    []effect
+}
+
+// effect is what it did to one object.
+type effect struct {
+	object  string
+	version uint64
+	writes  []txn.Write
+}
+
+func (c *Core) readChange(log string, r *codec.Reader) error {
+	e := entry{position: counter(r)}
+	hash := r.Bytes()
+	r.Skip() // the time is for display
+	client := r.Bytes()
+	e.sequence = counter(r)
+	parts := r.Array()
+	if r.Err() != nil {
+		return r.Err()
+	}
+	if len(hash) != len(e.hash) || len(client) != len(e.client) || e.position > maxCounter || parts.Len() > txn.MaxParts {
+		return malformed("a change has no valid position, hash, client or parts")
+	}
+	copy(e.hash[:], hash)
+	copy(e.client[:], client)
+	operations := 0
+	for parts.Len() > 0 {
+		p := parts.Array()
+		part := effect{object: p.String(), version: counter(&p)}
+		if p.Err() != nil || part.version > maxCounter {
+			return malformed("a change's part has no object or version")
+		}
+		var err error
+		if part.writes, err = txn.ReadWrites(&p, &operations); err != nil {
+			return malformed(err.Error())
+		}
+		e.parts = append(e.parts, part)
+	}
+	if parts.Err() != nil {
+		return parts.Err()
+	}
+	if j := c.logged(log); j != nil {
+		c.apply(j, &e)
+	}
+	return nil
+}
+
+// apply takes one entry of the log.
+func (c *Core) apply(j *journal, e *entry) {
+	j.position = max(j.position, e.position)
+	mine := c.known && e.client == c.client
+	for i := range e.parts {
+		part := &e.parts[i]
+		o := c.objects[part.object]
+		if o == nil || o.state != open || o.log != j {
+			continue // not open, or about an earlier opening
+		}
+		if part.version != o.version+1 {
+			c.resync(o)
+			continue
+		}
+		root, _, err := txn.Apply(*o.root, part.writes, part.version)
+		if err != nil {
+			c.resync(o) // what is held cannot be what the server has
+			continue
+		}
+		origin := Remote
+		if mine {
+			origin = Mine
+		}
+		c.change(o, origin, append([]tree.Path{}, writtenPaths(nil, part.writes)...))
+		o.root, o.version, o.position, o.hash = &root, part.version, e.position, e.hash
+		c.confirm(o, mine, e.sequence)
+	}
+}
+
+// confirm takes away the layers that the object's root now holds.
+func (c *Core) confirm(o *object, mine bool, sequence uint64) {
+	for _, l := range slices.Clone(o.layers) {
+		switch {
+		case mine && l.tx.Sequence == sequence, l.reached > 0 && l.reached <= o.version:
+			o.landed = o.landed || l.shown
+			c.remove(l)
+		case mine && slices.Contains(l.tx.After, sequence):
+			l.made = append(l.made, o.version)
+		}
+	}
+}

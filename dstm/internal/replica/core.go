@@ -1,0 +1,139 @@
+// Package replica is a client's side of dstm as a pure state machine: the
+// objects that it has open, its own transactions that are not yet answered,
+// and what both look like together. It knows no clock, goroutine or network: inputs are
+// method calls, outputs are frames ([Core.Next]) and events ([Core.Events]), and equal
+// inputs give equal outputs.
+//
+// An object is a confirmed root, which only the server's frames change, and layers of own
+// predicted writes above it. What the user sees is the fold of both. Taking
+// a prediction back drops its layer; nothing is ever inverted.
+package replica
+
+import (
+	"slices"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/status"
+)
+
+// MaxUnanswered is how many transactions of one client a server remembers
+// (docs/PROTOCOL.md, section 8).
+const MaxUnanswered = 64
+
+// Core is the replicas of one client. Only one goroutine may use it at a time.
+type Core struct {
+	client    [16]byte
+	known     bool // client is set
+	connected bool
+	queued    int // transactions not answered, in all journals
+	limit     int
+	sequence  uint64 // the last one given; one counter serves all logs, gaps are allowed
+	request   uint64
+	objects   map[string]*object
+	order     []*object // in the order of their first opening: nothing may depend on map order
+	journals  []*journal
+	requests  []errand  // opens and closes to send
+	touched   []*object // by the input that is worked on
+	leaving   []*object // that nobody uses any more
+	events    []Event
+	scratch   []byte
+}
+
+// New makes a Core that numbers its transactions from start+1 and holds at most
+// limit unanswered ones.
+func New(start uint64, limit int) *Core {
+	return &Core{sequence: start, limit: limit, objects: make(map[string]*object)}
+}
+
+// Kind says what an [Event] tells.
+type Kind int
+
+// The kinds of events.
+const (
+	// Opened: the object has a state now.
+	Opened Kind = iota + 1
+	// Refused: the object could not be opened, and is forgotten.
+	Refused
+	// Ended: the object, open before, was taken away, and is forgotten.
+	Ended
+	// Changed: what is seen of the object went from Before to After.
+	Changed
+	// Settled: the transaction is answered.
+	Settled
+)
+
+// Origin says why an object changed.
+type Origin int
+
+// The origins, in the order of those in package dstm.
+const (
+	Remote Origin = iota
+	Mine
+	Rollback
+	Reset
+)
+
+// Event is something that a user of the Core has to hear.
+type Event struct {
+	Kind   Kind
+	Object string // of all kinds but Settled
+
+	Before, After *tree.Node // of Changed
+	Version       uint64     // of Changed: the confirmed version
+	Origin        Origin
+	Paths         []tree.Path // where Before and After may differ; nil: anywhere
+
+	Sequence  uint64 // of Settled
+	Log       string
+	Epoch     string // of the first part
+	Position  uint64
+	Versions  []uint64    // of a commit: the new version for each part
+	Conflicts []tree.Path // of a refusal
+
+	Err *status.Error // of Refused, Ended and a Settled that is no commit
+}
+
+// Events returns what happened since the last call.
+func (c *Core) Events() []Event {
+	e := c.events
+	c.events = nil
+	return e
+}
+
+func (c *Core) emit(e Event) { c.events = append(c.events, e) }
+
+// Connected says that a session is open in which the client has this id. All
+// objects are opened again, with what they hold as resume points.
+func (c *Core) Connected(client [16]byte) {
+	if c.known && c.client != client {
+		// The server would not recognise what another client sent before: sent again, it could take effect twice.
+		for _, j := range slices.Clone(c.journals) {
+			c.doubt(j, func(p *pending) bool { return p.sent })
+		}
+	}
+	c.client, c.known, c.connected = client, true, true
+	for _, o := range c.order {
+		o.returning = o.log != nil
+		c.ask(o)
+	}
+	for _, j := range c.journals {
+		c.checkReady(j)
+	}
+	c.done()
+}
+
+// Lost says that the session has ended. What objects hold stays.
+func (c *Core) Lost() {
+	c.connected = false
+	c.requests = nil
+	for _, o := range c.order {
+		o.state, o.returning = offline, false
+	}
+	for _, j := range c.journals {
+		j.ready, j.flying = false, 0
+		for _, p := range j.queue {
+			p.flying = false
+		}
+	}
+	c.done()
+}

@@ -1,0 +1,155 @@
+package replica
+
+import (
+	"slices"
+
+	"github.com/trefoilgo/trefoil/status"
+)
+
+// Open begins to open an object, unless it is open or on its way already: an
+// event follows. It is for the first user of an object, Close for the last.
+func (c *Core) Open(name string) {
+	if o := c.objects[name]; o != nil {
+		o.wanted = true // was about to be closed
+		return
+	}
+	o := &object{name: name, wanted: true}
+	c.objects[name] = o
+	c.order = append(c.order, o)
+	if c.connected {
+		c.ask(o)
+	}
+	c.done()
+}
+
+// Close ends the use of an object. Its transactions go on.
+func (c *Core) Close(name string) {
+	if o := c.objects[name]; o != nil {
+		o.wanted = false
+		c.leaving = append(c.leaving, o)
+		c.done()
+	}
+}
+
+// Again asks once more for the objects that the server had no time for.
+func (c *Core) Again() {
+	for _, o := range c.order {
+		if c.connected && o.state == offline {
+			c.ask(o)
+		}
+	}
+}
+
+// Waiting reports whether there is an object for [Core.Again].
+func (c *Core) Waiting() bool {
+	return c.connected && slices.ContainsFunc(c.order, func(o *object) bool { return o.state == offline })
+}
+
+// tidy closes an object that nobody uses, if that is possible now, and reports whether it is done with.
+func (c *Core) tidy(o *object) bool {
+	switch {
+	case o.wanted || c.objects[o.name] != o:
+	case o.state == offline || o.state == opening && !o.asked:
+		c.forget(o)
+		if c.connected && o.mistaken { // it was open until just now
+			c.requests = append(c.requests, errand{log: o.log.name, name: o.name})
+		}
+	case o.state == open && !o.log.large():
+		// A large commit may travel in pieces, and the close behind it in its stream; a later open,
+		// in another stream, could then overtake the close. So the close waits for such commits.
+		c.requests = append(c.requests, errand{log: o.log.name, name: o.name})
+		c.forget(o)
+	default:
+		return false
+	}
+	return true
+}
+
+// ask has an open frame sent.
+func (c *Core) ask(o *object) {
+	c.request++
+	o.state, o.request, o.asked = opening, c.request, false
+	c.requests = append(c.requests, errand{object: o})
+}
+
+// resync opens an object again from nothing: what it holds does not fit.
+func (c *Core) resync(o *object) {
+	o.mistaken = true
+	c.ask(o)
+}
+
+// opened takes the answer to an open.
+func (c *Core) opened(log string, request uint64, name string, s *snapshot) error {
+	o := c.objects[name]
+	if o == nil || o.state != opening || o.request != request || !o.asked {
+		return nil
+	}
+	if s.root == nil {
+		if o.root == nil || o.mistaken || o.log.name != log || o.epoch != s.epoch || o.version != s.version {
+			return malformed("opened names a state that the client does not hold")
+		}
+	}
+	o.state, o.returning = open, false
+	before, j := o.log, c.journal(log)
+	if before != nil && before != j {
+		c.abandon(o)
+		o.log = j
+		c.checkReady(before)
+	}
+	o.log = j
+	j.see(s)
+	if s.root != nil {
+		c.install(o, s)
+	}
+	c.emit(Event{Kind: Opened, Object: name})
+	c.checkReady(j)
+	return nil
+}
+
+// refused takes the refusal of an open.
+func (c *Core) refused(request uint64, name string, err *status.Error) {
+	o := c.objects[name]
+	if o == nil || o.state != opening || o.request != request || !o.asked {
+		return
+	}
+	o.state, o.returning = offline, false
+	switch {
+	case o.root == nil:
+		c.forget(o)
+		c.emit(Event{Kind: Refused, Object: name, Err: err})
+	case !o.wanted:
+		c.forget(o)
+	case err.Code == status.Unavailable || err.Code == status.ResourceExhausted:
+		c.checkReady(o.log) // what is held stays, and is asked for again
+	default:
+		c.forget(o)
+		c.emit(Event{Kind: Ended, Object: name, Err: err})
+	}
+}
+
+// reset takes a state that the server sends unasked.
+func (c *Core) reset(log, name string, s *snapshot) {
+	if o := c.objects[name]; o != nil && o.state == open && o.log.name == log {
+		o.log.see(s)
+		c.install(o, s)
+	}
+}
+
+// ended takes that the server closes an object.
+func (c *Core) ended(log, name string, err *status.Error) {
+	// While an opening is under way its answer decides, and this is about an earlier one.
+	if o := c.objects[name]; o != nil && o.state == open && o.log.name == log {
+		c.forget(o)
+		c.emit(Event{Kind: Ended, Object: name, Err: err})
+	}
+}
+
+// abandon settles the transactions of an object that moved to another log: the one that they were made for
+// can no longer be asked.
+func (c *Core) abandon(o *object) {
+	names := func(p *pending) bool { return p.part(o.name) != nil }
+	c.refuseUnsent(o.log, names, status.New(status.Aborted, reasonConflict, "the object moved to another log"))
+	c.doubt(o.log, names)
+	c.strip(o)
+	o.epoch = "" // whatever the new log says is another history
+}

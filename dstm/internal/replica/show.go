@@ -1,0 +1,187 @@
+package replica
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+)
+
+// predicted is the version of nodes that only a prediction wrote: above every version
+// there can be, so that nobody takes them for confirmed.
+const predicted = 1 << 53
+
+// change notes that the confirmed root of an object is about to change.
+func (c *Core) change(o *object, origin Origin, paths []tree.Path) {
+	c.touch(o)
+	if o.before == nil {
+		o.before, o.origin, o.paths = o.root, origin, paths
+		if o.root == nil {
+			o.before = &tree.Node{}
+		}
+	}
+	o.stale = true
+}
+
+func (c *Core) touch(o *object) {
+	if !o.touched {
+		o.touched = true
+		c.touched = append(c.touched, o)
+	}
+}
+
+// take removes a layer whose writes will not be seen, or not as they were.
+func (c *Core) take(l *layer) {
+	if l.shown {
+		l.object.lose(l)
+		c.touch(l.object)
+		l.object.stale = true
+	}
+	c.remove(l)
+}
+
+// hide takes a prediction back, and those that depend on it.
+func (c *Core) hide(p *pending) {
+	p.hidden = true
+	for _, l := range p.layers {
+		if l.shown {
+			l.shown = false
+			l.object.lose(l)
+			c.touch(l.object)
+			l.object.stale = true
+		}
+	}
+	for _, q := range p.log.queue {
+		if !q.hidden && slices.Contains(q.After, p.Sequence) {
+			c.hide(q)
+		}
+	}
+}
+
+func (o *object) lose(l *layer) {
+	o.visible = nil
+	o.taken = writtenPaths(o.taken, l.part.Writes)
+}
+
+// done ends every input: folds are made again where that is due, users are told, and what waited may go.
+func (c *Core) done() {
+	for again := true; again; {
+		again = false
+		for i := 0; i < len(c.touched); i++ { // composing may touch more
+			if o := c.touched[i]; o.stale && o.root != nil {
+				o.next = c.compose(o, o.root, true)
+				o.stale, again = false, true
+			}
+		}
+	}
+	for _, o := range c.touched {
+		if o.next != nil && c.objects[o.name] == o {
+			c.tell(o, o.next)
+		}
+		o.touched, o.landed, o.next, o.before, o.paths, o.taken = false, false, nil, nil, nil, nil
+	}
+	clear(c.touched)
+	c.touched = c.touched[:0]
+	for _, j := range slices.Clone(c.journals) {
+		c.unblock(j)
+	}
+	if len(c.leaving) > 0 {
+		c.leaving = slices.DeleteFunc(c.leaving, c.tidy)
+	}
+	c.clean()
+}
+
+// tell emits the step to root, the new fold.
+func (c *Core) tell(o *object, root *tree.Node) {
+	event := Event{Kind: Changed, Object: o.name, Before: o.fold, After: root, Version: o.version, Origin: o.origin, Paths: o.paths}
+	switch {
+	case o.before == nil:
+		event.Origin, event.Paths = Rollback, o.taken
+	case o.origin != Reset && len(o.taken) > 0 && o.landed:
+		// The own commit was seen already; what differs now is what it cost other predictions.
+		event.Origin, event.Paths = Rollback, append(o.taken, o.paths...)
+	case o.origin != Reset && len(o.taken) > 0:
+		// First what was taken back, on the state before, so that each change has its author.
+		back := event
+		back.Origin, back.Paths = Rollback, o.taken
+		back.After = c.compose(o, o.before, false)
+		c.emit(back)
+		event.Before = back.After
+	}
+	if event.Before != nil {
+		c.emit(event)
+	}
+	o.fold = root
+}
+
+// compose is root with the layers of o that are shown. If judge, layers that no
+// longer hold are hidden; otherwise they are passed over.
+func (c *Core) compose(o *object, root *tree.Node, judge bool) *tree.Node {
+	under := root
+	for _, l := range o.layers {
+		if !l.shown {
+			continue
+		}
+		next, _, err := txn.Apply(*under, l.part.Writes, predicted)
+		if judge && (err != nil || !l.holds(root, under)) {
+			c.hide(l.tx)
+			continue
+		}
+		if err == nil {
+			under = &next
+		}
+	}
+	return under
+}
+
+// holds reports whether the layer's transaction may still commit, as far as can be seen: its reads hold in
+// the confirmed root and, those by value, in what is under the layer. It decides about the prediction only.
+func (l *layer) holds(root, under *tree.Node) bool {
+	for i := range l.part.Reads {
+		if !l.read(&l.part.Reads[i], root, under) {
+			return false
+		}
+	}
+	for i := range l.part.Writes {
+		node := root
+		path := l.part.Writes[i].Path
+		for _, key := range path[:max(len(path)-1, 0)] {
+			if node = node.Kids.Get(key); node == nil || !node.IsMap() {
+				break
+			}
+			if node.Written > l.part.Base && !slices.Contains(l.made, node.Written) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (l *layer) read(r *txn.Read, root, under *tree.Node) bool {
+	base := l.part.Base
+	node := root.Find(r.Path)
+	switch r.Kind {
+	case txn.ReadAbsent:
+		return node == nil
+	case txn.ReadValue:
+		return node != nil && node.Written <= base
+	case txn.ReadKeys:
+		return node != nil && node.IsMap() && node.Written <= base && node.Keys <= base
+	case txn.ReadSubtree:
+		return node != nil && node.Changed() <= base
+	case txn.ReadHash:
+		hash, err := under.Find(r.Path).Hash()
+		return err == nil && bytes.Equal(hash, r.Hash)
+	default:
+		hash, err := under.Find(r.Path).KeysHash()
+		return err == nil && bytes.Equal(hash, r.Hash)
+	}
+}
+
+func writtenPaths(paths []tree.Path, writes []txn.Write) []tree.Path {
+	for i := range writes {
+		paths = append(paths, writes[i].Path)
+	}
+	return paths
+}

@@ -1,0 +1,130 @@
+package dstm
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/status"
+)
+
+// Var is the definition of a typed place in an object: a path whose keys in
+// braces are parameters. Both sides import it. It is immutable; copy it freely.
+type Var[T any] struct {
+	keys   []string
+	params int
+}
+
+// NewVar defines a variable of type T at a path, such as
+//
+//	var Price = dstm.NewVar[int64]("lots", "{id}", "price")
+//
+// T is whatever codec.Marshal and codec.Unmarshal know; a struct lies in the tree field by field. NewVar panics on an
+// invalid path, which is a mistake of the program.
+func NewVar[T any](path ...string) Var[T] {
+	if !Path(path).Valid() {
+		panic(fmt.Sprintf("dstm: NewVar: bad path %q", path))
+	}
+	v := Var[T]{keys: path}
+	for _, key := range path {
+		if isParam(key) {
+			v.params++
+		}
+	}
+	return v
+}
+
+func isParam(key string) bool {
+	return len(key) > 2 && strings.HasPrefix(key, "{") && strings.HasSuffix(key, "}")
+}
+
+// At fills the parameters in order. It panics if their number is wrong; a key that is empty, too long or not
+// UTF-8 fails the transaction that uses the Ref.
+func (v Var[T]) At(params ...string) Ref[T] {
+	if len(params) != v.params {
+		panic(fmt.Sprintf("dstm: %q takes %d parameters, not %d", Path(v.keys), v.params, len(params)))
+	}
+	return Ref[T]{v.fill(params)}
+}
+
+func (v Var[T]) fill(params []string) Path {
+	path := make(Path, 0, len(v.keys))
+	for _, key := range v.keys {
+		if isParam(key) && len(params) > 0 {
+			key, params = params[0], params[1:]
+		}
+		path = append(path, key)
+	}
+	return path
+}
+
+// All yields the entries of the map whose key is the variable's last parameter, which must also be the
+// last key of its path: keys ascending, with their values. Set of keys and values join the read set.
+func (v Var[T]) All(tx *Tx, params ...string) iter.Seq2[string, T] {
+	last := len(v.keys) - 1
+	if last < 0 || !isParam(v.keys[last]) || len(params) != v.params-1 {
+		panic(fmt.Sprintf("dstm: All of %q takes a path that ends in a parameter, and the others", Path(v.keys)))
+	}
+	parent := v.fill(params)[:last]
+	return func(yield func(string, T) bool) {
+		for _, key := range tx.Keys(parent...) {
+			value := Ref[T]{append(parent[:last:last], key)}.Get(tx)
+			if tx.Err() != nil || !yield(key, value) {
+				return
+			}
+		}
+	}
+}
+
+// Ref is a typed place in an object. It is immutable; copy it freely.
+type Ref[T any] struct{ path Path }
+
+// Path is where the Ref points. The slice is read-only.
+func (r Ref[T]) Path() Path { return r.path }
+
+// Get returns the value, the zero T if there is none, and joins it to the read set.
+func (r Ref[T]) Get(tx *Tx) T {
+	value, _ := r.Lookup(tx)
+	return value
+}
+
+// Lookup is Get that also reports whether there is a value.
+func (r Ref[T]) Lookup(tx *Tx) (value T, ok bool) {
+	ok = tx.Lookup(&value, r.path...)
+	return value, ok
+}
+
+// Exists reports whether there is a value; see [Tx.Exists].
+func (r Ref[T]) Exists(tx *Tx) bool { return tx.Exists(r.path...) }
+
+// Set writes value; the first committer wins. See [Tx.Set].
+func (r Ref[T]) Set(tx *Tx, value T) { tx.Set(value, r.path...) }
+
+// Overwrite writes value; the last writer wins. See [Tx.Overwrite].
+func (r Ref[T]) Overwrite(tx *Tx, value T) { tx.Overwrite(value, r.path...) }
+
+// Delete removes the value. See [Tx.Delete].
+func (r Ref[T]) Delete(tx *Tx) { tx.Delete(r.path...) }
+
+// Number is what [Add] and [AddWithin] take.
+type Number interface {
+	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~float32 | ~float64
+}
+
+// Add increases the number at r by n without reading it, so that adders never conflict; absent counts as 0. See [Tx.Add].
+func Add[T Number](tx *Tx, r Ref[T], n T) { tx.Add(n, nil, nil, r.path...) }
+
+// AddWithin is Add that keeps the sum between least and most, both inclusive.
+func AddWithin[T Number](tx *Tx, r Ref[T], n, least, most T) { tx.Add(n, least, most, r.path...) }
+
+// Decode decodes one of a [Change]'s values as T; ok is false for absent.
+func Decode[T any](raw []byte) (value T, ok bool, err error) {
+	if raw == nil {
+		return value, false, nil
+	}
+	if err := codec.Unmarshal(raw, &value); err != nil {
+		return value, false, status.New(status.InvalidArgument, ErrType, "the value does not fit %T", value).Because(err)
+	}
+	return value, true, nil
+}

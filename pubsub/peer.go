@@ -1,0 +1,239 @@
+package pubsub
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/status"
+	"github.com/trefoilgo/trefoil/transport"
+)
+
+// peer is one session on a hub. It has no goroutine of its own: one runs while there are publishes
+// to hand to the broker, another while subscriptions read history.
+type peer struct {
+	hub     *Hub
+	session *transport.Session
+	client  transport.ID
+
+	mu      sync.Mutex
+	closed  bool
+	subs    map[int64]*subscription
+	jobs    []func() // publishes and queries, in order
+	pending int      // jobs not yet done
+	working bool
+	todo    []task
+	serving bool
+}
+
+func newPeer(h *Hub, s *transport.Session) *peer {
+	return &peer{hub: h, session: s, client: s.Client(), subs: make(map[int64]*subscription)}
+}
+
+// Receive implements [transport.Receiver].
+func (p *peer) Receive(f transport.Frame) error {
+	name, ok := f.StreamText()
+	if !ok {
+		return errMalformed("pubsub")
+	}
+	id := f.Body.Int()
+	if f.Body.Err() != nil || id < 0 || id > 1<<53 {
+		return errMalformed("pubsub")
+	}
+	switch f.Kind {
+	case kindSubscribe:
+		return p.subscribe(name, id, &f.Body)
+	case kindUnsubscribe:
+		p.unsubscribe(id)
+		return nil
+	case kindPublish:
+		return p.publish(name, id, &f.Body)
+	case kindMembers:
+		return p.listMembers(name, id)
+	}
+	return errProtocol("unknown kind %d", f.Kind)
+}
+
+// Close implements [transport.Receiver].
+func (p *peer) Close(error) {
+	p.mu.Lock()
+	p.closed = true
+	subs := p.subs
+	p.subs, p.jobs, p.todo = nil, nil, nil
+	p.mu.Unlock()
+	for _, s := range subs {
+		s.lane.drop(s, true)
+	}
+}
+
+// refuse answers a request from the reader. A client that has no room for its answers does not read them.
+func (p *peer) refuse(stream, id int64, err *status.Error) error {
+	if p.session.TrySend(refusedFrame(stream, id, err)) != nil {
+		p.session.Close(transport.CloseSlowConsumer, "no room for an answer")
+	}
+	return nil
+}
+
+func (p *peer) subscribe(filter string, id int64, body *codec.Reader) error {
+	opts, err := readSubscribeOptions(body)
+	if err != nil {
+		return err
+	}
+	if err := checkFilter(filter); err != nil {
+		return p.refuse(0, id, status.From(err))
+	}
+	rule, l := p.hub.rule(filter)
+	if rule == nil || !rule.Subscribe.allows(p.session, filter) {
+		return p.refuse(0, id, errDenied(filter))
+	}
+	plain := isPlain(filter)
+	if opts.watch && (!rule.Members || !plain) {
+		return p.refuse(l.stream, id, errNoMembers(filter))
+	}
+	s := &subscription{peer: p, lane: l, rule: rule, id: id, filter: filter, plain: plain, subscribeOptions: opts}
+	p.mu.Lock()
+	_, taken := p.subs[id]
+	full := len(p.subs) >= p.hub.opts.MaxSubscriptions
+	if !taken && !full {
+		p.subs[id] = s
+	}
+	p.mu.Unlock()
+	switch {
+	case taken:
+		return errProtocol("subscription %d exists", id)
+	case full:
+		return p.refuse(l.stream, id, status.New(status.ResourceExhausted, ErrTooMany, "more than %d subscriptions", p.hub.opts.MaxSubscriptions))
+	}
+	l.attach(s)
+	p.later(s)
+	return nil
+}
+
+// unsubscribe of an unknown id is harmless: the subscription may just have ended.
+func (p *peer) unsubscribe(id int64) {
+	p.mu.Lock()
+	s := p.subs[id]
+	delete(p.subs, id)
+	p.mu.Unlock()
+	if s != nil {
+		s.lane.drop(s, false)
+	}
+}
+
+func (p *peer) publish(topic string, id int64, body *codec.Reader) error {
+	flags := body.Int()
+	metadata, payload := body.Raw(), body.Raw()
+	key := ""
+	if body.Len() > 0 && !body.Nil() {
+		key = body.String()
+	}
+	if body.Err() != nil {
+		return errMalformed("publish")
+	}
+	if err := checkTopic(topic); err != nil {
+		return p.refuse(0, id, status.From(err))
+	}
+	rule, l := p.hub.rule(topic)
+	if rule == nil || !rule.Publish.allows(p.session, topic) {
+		return p.refuse(0, id, errDenied(topic))
+	}
+	if err := checkMetadata(metadata); err != nil {
+		return p.refuse(l.stream, id, err)
+	}
+	if len(key) > maxName {
+		return p.refuse(l.stream, id, status.New(status.InvalidArgument, ErrBadRequest, "the key is longer than %d bytes", maxName))
+	}
+	r := Record{Topic: topic, From: p.client, NotToFrom: flags&flagNotToMyself != 0, Key: key}
+	// One copy for both: the frame's bytes are the transport's again.
+	kept := append(append(make(codec.Raw, 0, len(metadata)+len(payload)), payload...), metadata...)
+	r.Payload = kept[:len(payload):len(payload)]
+	if len(metadata) > 1 { // not nil
+		r.Metadata = kept[len(payload):]
+	}
+	return p.enqueue(l.stream, id, func() { p.handOver(l, id, r) })
+}
+
+// handOver gives a publication to the broker and answers.
+func (p *peer) handOver(l *lane, id int64, r Record) {
+	at := Position{}
+	err := l.open(p.hub.ctx)
+	if err == nil {
+		at, err = p.hub.opts.Broker.Publish(p.hub.ctx, l.log, r)
+	}
+	frame := []byte(nil)
+	if err != nil {
+		frame = refusedFrame(l.stream, id, err)
+	} else {
+		frame = publishedFrame(l.stream, id, at)
+	}
+	_ = p.reply(frame) // if the session has ended, its receiver hears of it
+}
+
+// reply makes room for another job, before the answer that may call for it is sent.
+func (p *peer) reply(frame []byte) error {
+	p.mu.Lock()
+	p.pending--
+	p.mu.Unlock()
+	return p.send(frame)
+}
+
+// send waits for room: it runs on the peer's working goroutine, so a client that does not read its answers only holds up itself.
+func (p *peer) send(frame []byte) error { return p.session.Send(p.session.Context(), frame) }
+
+func (p *peer) listMembers(topic string, id int64) error {
+	if err := checkTopic(topic); err != nil {
+		return p.refuse(0, id, status.From(err))
+	}
+	rule, l := p.hub.rule(topic)
+	if rule == nil || !rule.Subscribe.allows(p.session, topic) {
+		return p.refuse(0, id, errDenied(topic))
+	}
+	if !rule.Members {
+		return p.refuse(l.stream, id, errNoMembers(topic))
+	}
+	return p.enqueue(l.stream, id, func() {
+		l.mu.Lock()
+		members := l.members(topic)
+		l.mu.Unlock()
+		if err := p.reply(memberListFrame(l.stream, id, members)); errors.Is(err, transport.ErrFrameTooLarge) {
+			_ = p.send(refusedFrame(l.stream, id, errTooManyMembers(len(members))))
+		}
+	})
+}
+
+// enqueue runs job behind the earlier ones, on one goroutine that exists while there are any.
+func (p *peer) enqueue(stream, id int64, job func()) error {
+	p.mu.Lock()
+	full := p.pending >= p.hub.opts.MaxPending
+	start := !full && !p.working && !p.closed
+	if !full && !p.closed {
+		p.pending++
+		p.jobs = append(p.jobs, job)
+		p.working = true
+	}
+	p.mu.Unlock()
+	if full {
+		return p.refuse(stream, id, status.New(status.ResourceExhausted, ErrTooMany, "more than %d requests wait", p.hub.opts.MaxPending))
+	}
+	if start && !p.hub.spawn(p.drainJobs) {
+		return errClosed()
+	}
+	return nil
+}
+
+func (p *peer) drainJobs() {
+	for {
+		p.mu.Lock()
+		jobs := p.jobs
+		p.jobs = nil
+		if len(jobs) == 0 {
+			p.working = false
+			p.mu.Unlock()
+			return
+		}
+		p.mu.Unlock()
+		for _, job := range jobs {
+			job()
+		}
+	}
+}

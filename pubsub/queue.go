@@ -1,0 +1,140 @@
+package pubsub
+
+import (
+	"context"
+	"sync"
+)
+
+// defaultBuffer is how many events wait for the program if it does not say.
+const defaultBuffer = 256
+
+// event is what waits in a subscription: a message or a gap.
+type event struct {
+	message *message
+	gap     *Gap
+}
+
+// queue holds a subscription's events between the connection's reader and the program. It never
+// holds up the reader: when it is full the oldest event makes room and is counted.
+type queue struct {
+	filter string
+	limit  int
+	signal chan struct{} // has one element if there may be something to take
+
+	mu    sync.Mutex
+	ring  []event // grows up to limit
+	first int
+	n     int
+	lost  *Gap // what was dropped; stands before the first event
+	ended bool
+	err   error // why, nil if the program closed it
+}
+
+func newQueue(filter string, limit int) *queue {
+	return &queue{filter: filter, limit: or(limit, defaultBuffer), signal: make(chan struct{}, 1)}
+}
+
+func (q *queue) push(e event) {
+	q.mu.Lock()
+	if q.ended {
+		q.mu.Unlock()
+		return
+	}
+	if q.n == q.limit {
+		q.drop()
+	}
+	if q.n == len(q.ring) {
+		grown := make([]event, min(max(2*len(q.ring), 8), q.limit))
+		for i := range q.n {
+			grown[i] = q.ring[(q.first+i)%len(q.ring)]
+		}
+		q.ring, q.first = grown, 0
+	}
+	q.ring[(q.first+q.n)%len(q.ring)] = e
+	q.n++
+	q.mu.Unlock()
+	q.notify()
+}
+
+// drop takes the oldest event out and adds it to what was lost.
+func (q *queue) drop() {
+	e := q.pop()
+	if q.lost == nil {
+		q.lost = &Gap{Filter: q.filter, Cause: BufferFull}
+	}
+	g := q.lost
+	at, count := int64(0), int64(1)
+	if e.gap != nil {
+		g.Epoch, at, count = e.gap.Epoch, e.gap.To, e.gap.Count
+		if g.To == 0 {
+			g.After = e.gap.After
+		}
+	} else if at = e.message.position.Offset; at > 0 {
+		if g.Epoch = e.message.position.Epoch; g.To == 0 {
+			g.After = at - 1
+		}
+	}
+	g.To = max(g.To, at)
+	if g.Count >= 0 {
+		if g.Count += count; count < 0 {
+			g.Count = -1
+		}
+	}
+}
+
+func (q *queue) pop() event {
+	e := q.ring[q.first]
+	q.ring[q.first] = event{}
+	q.first = (q.first + 1) % len(q.ring)
+	q.n--
+	return e
+}
+
+func (q *queue) notify() {
+	select {
+	case q.signal <- struct{}{}:
+	default:
+	}
+}
+
+// end lets the program take what is left and then ends the sequence with err, nil for a normal end. Only the first call counts.
+func (q *queue) end(err error) {
+	q.mu.Lock()
+	if !q.ended {
+		q.ended, q.err = true, err
+	}
+	q.mu.Unlock()
+	q.notify()
+}
+
+// next waits for an event. ok is false at the end of the sequence; err says why unless the program closed it.
+func (q *queue) next(ctx context.Context) (e event, ok bool, err error) {
+	for {
+		q.mu.Lock()
+		switch {
+		case q.lost != nil:
+			e.gap, q.lost = q.lost, nil
+		case q.n > 0:
+			e = q.pop()
+		case q.ended:
+			err = q.err
+			q.mu.Unlock()
+			q.notify() // for others that wait
+			return event{}, false, err
+		default:
+			q.mu.Unlock()
+			select {
+			case <-q.signal:
+				continue
+			case <-ctx.Done():
+				return event{}, false, ctx.Err()
+			}
+		}
+		more := q.n > 0 || q.ended
+		q.mu.Unlock()
+		if more {
+			q.notify()
+		}
+		return e, true, nil
+	}
+}

@@ -1,0 +1,84 @@
+package rpc
+
+import (
+	"context"
+	"log/slog"
+)
+
+// PeerOptions configure a [Peer]. The zero value and nil are good.
+type PeerOptions struct {
+	// MaxConcurrent bounds the calls of one session that are handled, or wait to be, at once; one more is answered
+	// [ErrBusy]. It bounds the memory of a session's calls too: as many inputs, and twice as many results that wait for
+	// a caller that is slow to read. Default 64.
+	MaxConcurrent int
+	// Serving wraps every call that comes in, the first interceptor outermost, before
+	// the input is decoded. Calls of unknown methods and beyond MaxConcurrent do not get that far.
+	Serving []Interceptor
+	// Calling wraps every call that goes out, the first interceptor outermost, after the input is encoded.
+	Calling []Interceptor
+	// Logger receives panics of handlers and inline handlers that wait; default slog.Default().
+	Logger *slog.Logger
+}
+
+// HandleOption changes how one method is handled.
+type HandleOption interface{ setHandle(*method) }
+
+// Inline runs the handler on the goroutine that reads the connection, which saves a
+// hand-over between goroutines. It is for handlers that never wait: while one runs, nothing else of its session is
+// read. One that takes longer than 1 ms is logged, once.
+var Inline HandleOption = inline{}
+
+type inline struct{}
+
+func (inline) setHandle(m *method) { m.inline = true }
+
+// Authorize has allow decide about each call of the method, after the interceptors and before the input is
+// decoded. A [status.Error] that it returns reaches the caller as it is; any other error denies the call with
+// permission_denied, [ErrDenied]. Given several times, all must agree.
+func Authorize(allow func(ctx context.Context, info Info) error) HandleOption {
+	return authorize(allow)
+}
+
+type authorize func(ctx context.Context, info Info) error
+
+func (a authorize) setHandle(m *method) { m.authorize = append(m.authorize, a) }
+
+// CallOption changes one call.
+type CallOption interface{ setCall(*callOptions) }
+
+type callOptions struct {
+	metadata Metadata
+	reply    *Metadata
+	wait     bool
+}
+
+// options is a function of its own so that a call without options does not pay for the interface calls.
+func options(opts []CallOption) *callOptions {
+	o := new(callOptions)
+	for _, opt := range opts {
+		opt.setCall(o)
+	}
+	return o
+}
+
+// WaitReady makes a call wait for a connection until ctx is done, where it would fail at once with [ErrNotConnected];
+// also if the connection ends before the call was handed to it. A call that may have been sent is not sent again.
+func WaitReady() CallOption { return waitReady{} }
+
+type waitReady struct{}
+
+func (waitReady) setCall(o *callOptions) { o.wait = true }
+
+// WithMetadata sends md with the call. md must not change until the call has returned.
+func WithMetadata(md Metadata) CallOption { return withMetadata(md) }
+
+type withMetadata Metadata
+
+func (md withMetadata) setCall(o *callOptions) { o.metadata = Metadata(md) }
+
+// ReplyMetadata stores what came with the answer, result or error, in md; nil if nothing came.
+func ReplyMetadata(md *Metadata) CallOption { return replyMetadata{md} }
+
+type replyMetadata struct{ md *Metadata }
+
+func (r replyMetadata) setCall(o *callOptions) { o.reply = r.md }

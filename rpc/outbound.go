@@ -1,0 +1,202 @@
+package rpc
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/trefoilgo/trefoil/status"
+	"github.com/trefoilgo/trefoil/transport"
+)
+
+// outbound holds the calls of one session that wait for their answers. Whoever takes a call out of it settles it: the
+// answer, the end of the session, or the caller that gives up. So each settles exactly once.
+type outbound struct {
+	mu     sync.Mutex
+	closed bool
+	calls  map[int64]*outCall
+}
+
+// outCall is a call that waits. It is reused: after take it belongs to the taker, who passes it to the
+// caller by done; the caller then gives it back.
+type outCall struct {
+	id       int64
+	done     chan struct{} // room for one
+	payload  *[]byte       // the result, a copy in a borrowed buffer
+	metadata Metadata
+	err      error // the answer was an error
+	lost     error // the session ended
+}
+
+// newOutCall fills a peer's pool. The pool is the peer's own because a channel that was made inside a testing/synctest
+// bubble must not be used outside it.
+func newOutCall() any { return &outCall{done: make(chan struct{}, 1)} }
+
+func (p *Peer) reuse(c *outCall) {
+	*c = outCall{done: c.done}
+	p.outCalls.Put(c)
+}
+
+func (o *outbound) add(c *outCall) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return false
+	}
+	o.calls[c.id] = c
+	return true
+}
+
+func (o *outbound) take(id int64) *outCall {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c := o.calls[id]
+	if c != nil {
+		delete(o.calls, id)
+	}
+	return c
+}
+
+func (o *outbound) close() map[int64]*outCall {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	calls := o.calls
+	o.closed, o.calls = true, nil
+	return calls
+}
+
+// call runs the calling interceptors, if any, around send.
+func (p *Peer) call(ctx context.Context, req Request) (Response, error) {
+	if p.calling == nil {
+		return p.send(ctx, &req)
+	}
+	intercepted := req // a copy, so that only this path allocates
+	intercepted.own = req.Payload
+	resp, err := p.calling(ctx, &intercepted)
+	if err != nil {
+		return resp, status.From(err)
+	}
+	return resp, nil
+}
+
+// sendIntercepted is what the innermost calling interceptor calls: send, for a request that may have been changed.
+func (p *Peer) sendIntercepted(ctx context.Context, req *Request) (Response, error) {
+	if req.peer != p {
+		return Response{}, errForeign
+	}
+	if !same(req.Payload, req.own) && !wellFormed(req.Payload) {
+		return Response{}, badRequest(nil)
+	}
+	return p.send(ctx, req)
+}
+
+// send makes one call, on the session that there is.
+func (p *Peer) send(ctx context.Context, req *Request) (Response, error) {
+	if ctx.Err() != nil {
+		return Response{}, contextError(ctx)
+	}
+	if !req.Metadata.valid() {
+		return Response{}, errMetadata
+	}
+	for {
+		l, err := p.ready(ctx, req.Client, req.wait)
+		if err != nil {
+			return Response{}, err
+		}
+		resp, sent, err := l.call(ctx, req)
+		if sent || !req.wait || !errors.Is(err, ErrConnectionLost) {
+			return resp, err
+		}
+		// The session ended before it took the call: wait for the next one.
+	}
+}
+
+// call makes one call on this session. sent says that the connection took it, and it may be handled.
+func (l *link) call(ctx context.Context, req *Request) (resp Response, sent bool, err error) {
+	id := l.peer.ids.Add(1)
+	b := getBuffer()
+	*b = appendCall((*b)[:0], id, req, timeoutOf(ctx))
+	defer putBuffer(b)
+	if req.Notify {
+		if err := l.wire.Send(ctx, *b); err != nil {
+			return Response{}, false, l.unsent(ctx, err)
+		}
+		return Response{}, true, nil
+	}
+	c := l.peer.outCalls.Get().(*outCall)
+	c.id = id
+	if !l.outbound.add(c) {
+		l.peer.reuse(c)
+		return Response{}, false, errLost
+	}
+	if err := l.wire.Send(ctx, *b); err != nil {
+		l.abandon(c)
+		return Response{}, false, l.unsent(ctx, err)
+	}
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		if l.outbound.take(id) != nil {
+			l.peer.reuse(c)
+			l.giveUp(ctx, id)
+			return Response{}, true, contextError(ctx).MaybeDone()
+		}
+		<-c.done // it is being settled at this moment
+	}
+	resp, err = c.outcome()
+	l.peer.reuse(c)
+	return resp, true, err
+}
+
+// outcome is what the call was settled with.
+func (c *outCall) outcome() (resp Response, err error) {
+	resp.Metadata = c.metadata
+	switch {
+	case c.lost != nil:
+		err = errLost.MaybeDone().Because(c.lost)
+	case c.err != nil:
+		err = c.err
+	default:
+		resp.buf = c.payload
+		resp.Payload = *c.payload
+	}
+	return resp, err
+}
+
+// abandon takes back a call that was not sent.
+func (l *link) abandon(c *outCall) {
+	if l.outbound.take(c.id) == nil {
+		<-c.done // the session's end settled it meanwhile
+		putBuffer(c.payload)
+	}
+	l.peer.reuse(c)
+}
+
+// giveUp tells the callee that ctx has ended. Where it ended by its deadline the callee knows by itself.
+func (l *link) giveUp(ctx context.Context, id int64) {
+	if _, timed := ctx.Deadline(); timed && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return
+	}
+	l.short(note{id: id})
+}
+
+// unsent translates the error of a Send that queued nothing.
+func (l *link) unsent(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, transport.ErrFrameTooLarge):
+		return errCallTooLarge
+	case l.ctx.Err() == nil && ctx.Err() != nil:
+		return contextError(ctx)
+	}
+	l.peer.drop(l) // it takes no more; so a call that waits for the next session does not find this one again
+	return errLost.Because(err)
+}
+
+// contextError is why ctx ended. Its cause is kept for this side.
+func contextError(ctx context.Context) *status.Error {
+	e := status.From(ctx.Err())
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, ctx.Err()) {
+		return e.Because(errors.Join(ctx.Err(), cause))
+	}
+	return e
+}

@@ -1,0 +1,166 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/trefoilgo/trefoil/status"
+)
+
+// accept makes a session of a connection that was just opened, and starts its
+// reading goroutine. r is nil for a pipe. An error means that the server lets nobody in.
+func (s *Server) accept(conn Conn, r *http.Request) error {
+	one := newSession(conn, true, s.limits, s.opts.Outbound, s.log)
+	one.id = NewID()
+	one.onEnd = s.forget
+	one.greet = func(one *Session, h header) { s.welcome(one, h, r) }
+	s.mu.Lock()
+	if s.refusing != "" {
+		defer s.mu.Unlock()
+		conn.Close()
+		return status.New(status.Unavailable, reasonRefused, "%s", s.refusing)
+	}
+	s.sessions[one] = struct{}{}
+	if !s.sweeping {
+		s.sweeping = true
+		go s.sweep()
+	}
+	s.mu.Unlock()
+	conn.Observe(one.beforeRead, one.afterRead)
+	conn.SetReadLimit(openingMessage)
+	one.handshake = time.AfterFunc(s.opts.HandshakeTimeout, func() {
+		one.Close(CloseHandshakeTimeout, "no hello in time")
+	})
+	go one.readLoop()
+	return nil
+}
+
+// forget is called when everything of a session has ended.
+func (s *Server) forget(one *Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, one)
+	if s.clients[one.client] == one {
+		delete(s.clients, one.client)
+	}
+	if s.refusing != "" && len(s.sessions) == 0 {
+		close(s.ended)
+	}
+}
+
+// welcome takes hello, on the session's reading goroutine, and answers it.
+func (s *Server) welcome(one *Session, head header, r *http.Request) {
+	if head.pattern != NumberControl || head.kind != kindHello {
+		one.Close(CloseProtocol, "the first frame must be hello")
+		return
+	}
+	if !one.handshake.Stop() {
+		return // too late
+	}
+	h, err := readHello(head.body)
+	if err != nil {
+		code := CloseMalformed
+		if errors.Is(err, errVersion.Reason) {
+			code = CloseOutdated
+		}
+		one.Close(code, status.From(err).Message)
+		return
+	}
+	one.client, one.agent, one.features = h.key.Client(), h.agent, h.features
+	ctx, cancel := context.WithTimeout(one.ctx, s.opts.HandshakeTimeout)
+	defer cancel()
+	if !s.authenticate(ctx, one, h, r) || !s.admit(ctx, one) {
+		return
+	}
+	one.conn.SetReadLimit(s.limits.message)
+	for i, p := range s.patterns {
+		for _, name := range h.patterns {
+			if name == p.Name() {
+				one.bound = append(one.bound, bound{name: name, number: s.numbers[i]})
+				break
+			}
+		}
+	}
+	one.out.mu.Lock()
+	one.out.peer = h.limits
+	one.out.mu.Unlock()
+	w := welcome{
+		session: one.id, node: s.node, client: one.client, user: one.identity.User,
+		patterns: one.bound, features: s.features, heartbeat: s.opts.Heartbeat,
+		time: time.Now().UTC(), limits: s.limits,
+	}
+	// Control frames go first: what the patterns queue in Open follows it.
+	one.queueControl(w.append(nil))
+	one.openPatterns(s.patterns)
+}
+
+// authenticate asks the program who the client is.
+func (s *Server) authenticate(ctx context.Context, one *Session, h *hello, r *http.Request) bool {
+	if s.opts.Authenticate == nil {
+		return true
+	}
+	identity, err := s.opts.Authenticate(ctx, &Hello{
+		Client: one.client, Agent: h.agent, Credentials: h.credentials, Request: r,
+	})
+	if err == nil {
+		one.identity = identity
+		return true
+	}
+	code, reason := codeForRefusal(err)
+	if code == CloseInternal {
+		s.log.Error("transport: Authenticate failed", "client", one.client.String(), "error", err)
+	}
+	one.Close(code, reason)
+	return false
+}
+
+// admit makes one the live session of its client. An older one ends first, its
+// receivers included, so that no pattern ever sees two at once.
+func (s *Server) admit(ctx context.Context, one *Session) bool {
+	s.mu.Lock()
+	older := s.clients[one.client]
+	s.clients[one.client] = one
+	s.mu.Unlock()
+	if older == nil {
+		return true
+	}
+	older.Close(CloseSuperseded, "the client opened a newer session")
+	select {
+	case <-older.detached:
+		return true
+	case <-ctx.Done():
+		one.Close(CloseOverloaded, "the client's older session does not end")
+		return false
+	}
+}
+
+// openPatterns opens the session for its patterns. From then on their frames are
+// delivered.
+func (s *Session) openPatterns(patterns []Pattern) {
+	s.delivery.Lock()
+	defer s.delivery.Unlock()
+	if s.ending.Load() != nil {
+		return
+	}
+	for i := range s.bound {
+		b := &s.bound[i]
+		for _, p := range patterns {
+			if p.Name() != b.name {
+				continue
+			}
+			receiver, err := p.Open(s)
+			if err != nil {
+				code, reason := codeForRefusal(err)
+				if code == CloseInternal {
+					s.log.Error("transport: Open failed", "pattern", b.name, "session", s.id.String(), "error", err)
+				}
+				s.Close(code, reason)
+				return
+			}
+			b.receiver = receiver
+		}
+	}
+	s.open.Store(true)
+}

@@ -1,0 +1,109 @@
+package transport
+
+import "bytes"
+
+// wake sees to it that somebody writes what is queued. The caller holds out.mu.
+// A server's busy reader will, before it waits: many answers leave in one
+// message then, without a goroutine. A client's reader never writes: two ends
+// that both wrote while reading would in the end wait for each other for ever.
+func (s *Session) wake() {
+	o := &s.out
+	if o.writing || o.reading && o.size <= handOver {
+		return
+	}
+	o.writing = true
+	s.startWriter()
+}
+
+// startWriter starts a writer that takes over o.writing.
+func (s *Session) startWriter() {
+	s.work.Add(1)
+	go s.writeFn()
+}
+
+// write is the writer goroutine: it lives as long as something is queued.
+func (s *Session) write() {
+	defer s.work.Done()
+	s.flush(false)
+}
+
+// flush writes until nothing is queued. The caller has set out.writing. A reader
+// (which must get back to reading) leaves to a writer what is more than it may write itself.
+func (s *Session) flush(reader bool) {
+	o := &s.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.pending() {
+		if reader && o.size > handOver {
+			s.startWriter()
+			return
+		}
+		msg, taken := o.next()
+		o.mu.Unlock()
+		err := s.send(msg.b)
+		msg.release()
+		o.mu.Lock()
+		due := o.wrote(taken)
+		if err != nil {
+			o.drop()
+			o.stopWriting()
+			o.mu.Unlock()
+			s.lost(err)
+			o.mu.Lock()
+			return
+		}
+		if len(due) > 0 {
+			o.mu.Unlock()
+			for _, w := range due {
+				if s.ending.Load() == nil {
+					w.fn()
+				}
+			}
+			o.mu.Lock()
+		}
+	}
+	o.stopWriting()
+}
+
+// send writes one message, and leaves the time for the sweeper to judge.
+func (s *Session) send(msg []byte) error {
+	if s.json {
+		msg = bytes.TrimSuffix(msg, []byte{'\n'})
+	}
+	s.writeFrom.Store(now())
+	err := s.conn.Write(msg)
+	s.writeFrom.Store(0)
+	s.lastWrite.Store(now())
+	return err
+}
+
+// stopWriting gives up the right to write.
+func (o *outbound) stopWriting() {
+	o.writing = false
+	o.idle.Broadcast()
+}
+
+// beforeRead is called when a server's reader has dealt with all that had arrived
+// and is about to wait: what its receivers queued leaves now, as one message.
+func (s *Session) beforeRead() {
+	o := &s.out
+	o.mu.Lock()
+	o.reading = false
+	if o.writing || !o.pending() {
+		o.mu.Unlock()
+		return
+	}
+	o.writing = true
+	o.mu.Unlock()
+	s.flush(true)
+}
+
+// afterRead is called when bytes have arrived.
+func (s *Session) afterRead() {
+	s.lastRead.Store(now())
+	if s.server {
+		s.out.mu.Lock()
+		s.out.reading = true
+		s.out.mu.Unlock()
+	}
+}
