@@ -275,6 +275,39 @@ func TestUnmarshalInto(t *testing.T) {
 	want(t, "\xd6\xff\x00\x00\x00\x01", time.Unix(1, 0).UTC())
 }
 
+// Elements of a map do not inherit what the one before held.
+func TestUnmarshalMapElements(t *testing.T) {
+	type pair struct{ A, B int }
+	want(t, "\x82\xa1x\x82\xa1A\x01\xa1B\x02\xa1y\x81\xa1A\x03", map[string]pair{"x": {1, 2}, "y": {A: 3}})
+}
+
+type left struct {
+	Both   int
+	Tagged int
+}
+
+type right struct {
+	Both  int
+	Other int `json:"Tagged"`
+}
+
+// Of fields with one name, equally deep, the tagged one counts; if none or
+// several have a tag, none does.
+func TestAmbiguousFields(t *testing.T) {
+	type both struct {
+		left
+		right
+	}
+	v := both{left{1, 2}, right{3, 4}}
+	b, err := codec.Marshal(v)
+	if err != nil || string(b) != "\x81\xa6Tagged\x04" {
+		t.Errorf("%q, %v", b, err)
+	}
+	if text, err := json.Marshal(v); err != nil || string(text) != `{"Tagged":4}` {
+		t.Errorf("encoding/json writes %s, %v", text, err)
+	}
+}
+
 func TestUnmarshalCopies(t *testing.T) {
 	in := codec.Raw("\x83\xa4data\xc4\x01x\xa4name\xa1n\xa3raw\xa1r")
 	var v Everything

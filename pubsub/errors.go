@@ -17,7 +17,7 @@ const (
 	ErrBadRequest = status.Reason("pubsub.bad_request")
 	// ErrTooMany (resource_exhausted): too many subscriptions or unanswered publishes of one session. Nothing was done.
 	ErrTooMany = status.Reason("pubsub.too_many")
-	// ErrTooLarge (invalid_argument): the publication exceeds what the other side accepts in a frame. Nothing was sent.
+	// ErrTooLarge (resource_exhausted): it exceeds what the other side accepts in a frame. Nothing was done.
 	ErrTooLarge = status.Reason("pubsub.too_large")
 	// ErrNotConnected (unavailable): there is no session now. Nothing was sent.
 	ErrNotConnected = status.Reason("pubsub.not_connected")
@@ -55,7 +55,7 @@ func errProtocol(format string, args ...any) error {
 func sendError(err error) error {
 	switch {
 	case errors.Is(err, transport.ErrFrameTooLarge):
-		return status.New(status.InvalidArgument, ErrTooLarge, "larger than the other side accepts").Because(err)
+		return status.New(status.ResourceExhausted, ErrTooLarge, "larger than the other side accepts").Because(err)
 	case errors.Is(err, transport.ErrClosed):
 		return errNotConnected().Because(err)
 	}

@@ -37,7 +37,7 @@ func (p *peer) Receive(f transport.Frame) error {
 		return errMalformed("pubsub")
 	}
 	id := f.Body.Int()
-	if f.Body.Err() != nil || id < 0 || id > 1<<53 {
+	if f.Body.Err() != nil || id < 1 || id > 1<<53 {
 		return errMalformed("pubsub")
 	}
 	switch f.Kind {

@@ -340,7 +340,7 @@ func TestPeerThatDoesNotRead(t *testing.T) {
 		e := newEnd(true, transport.NewID())
 		e.room = 0
 		l := server.open(e)
-		for id := range int64(maxBacklog + 100) {
+		for id := range int64(2*maxBacklog + 100) { // a batch is in the hands of the drain
 			if err := receive(l, call(id+1, "nobody", 0, raw("x"))); err != nil {
 				t.Fatal(err)
 			}

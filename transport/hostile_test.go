@@ -110,18 +110,20 @@ func TestBadInput(t *testing.T) {
 		p, ch := collector("echo", 1)
 		beside := w.client(nil, p)
 		for _, c := range cases {
+			both := c.msgpack != nil || c.raw != nil && len(c.raw) == 0
+			if !both && (w.json && c.text == "" || !w.json && c.raw == nil) {
+				continue // there is no such thing in this codec
+			}
 			t.Run(c.name, func(t *testing.T) {
 				w.t = t
 				peer := w.rawOpen("echo")
 				switch {
 				case c.msgpack != nil:
 					c.msgpack(peer)
-				case w.json && (c.text != "" || c.raw != nil && len(c.raw) == 0):
+				case w.json:
 					peer.sendBytes([]byte(c.text))
-				case !w.json && c.raw != nil:
-					peer.sendBytes(c.raw)
 				default:
-					t.Skip("not in this codec")
+					peer.sendBytes(c.raw)
 				}
 				peer.wantClose(c.code)
 			})

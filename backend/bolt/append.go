@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"context"
+	"encoding/binary"
 
 	"go.etcd.io/bbolt"
 
@@ -55,8 +56,10 @@ func (l *log) put(tx *bbolt.Tx, after dstm.Position, records [][]byte) error {
 		return damaged("the head in the file is %d, not %d: somebody else has written to it", head, after).Because(err)
 	}
 	entries.FillPercent = 1 // keys ascend: nothing is ever inserted into a full page
+	key := make([]byte, 0, 8)
 	for i, record := range records {
-		if err := entries.Put(positionKey(after+dstm.Position(i)+1), record); err != nil {
+		key = binary.BigEndian.AppendUint64(key[:0], uint64(after)+uint64(i)+1)
+		if err := entries.Put(key, record); err != nil { // it copies the key
 			return err
 		}
 	}
@@ -77,10 +80,11 @@ func (l *log) seal(after dstm.Position, entries [][]byte) [][]byte {
 			l.scratch = buf
 		}
 	}
-	records := make([][]byte, len(entries))
+	records, key := make([][]byte, len(entries)), make([]byte, 0, 8)
 	for i, data := range entries {
 		start := len(buf)
-		buf = appendSealed(buf, positionKey(after+dstm.Position(i)+1), data)
+		key = binary.BigEndian.AppendUint64(key[:0], uint64(after)+uint64(i)+1)
+		buf = appendSealed(buf, key, data)
 		records[i] = buf[start:len(buf):len(buf)]
 	}
 	return records

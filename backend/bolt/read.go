@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"iter"
 
 	"go.etcd.io/bbolt"
@@ -67,10 +68,10 @@ func (l *log) take(after, head dstm.Position) ([]dstm.Entry, error) {
 		if err != nil {
 			return err
 		}
-		size, next := 0, after+1
+		size, next, key := 0, after+1, make([]byte, 0, 8)
 		c := entries.Cursor()
 		for k, record := c.Seek(positionKey(next)); ; k, record = c.Next() {
-			key := positionKey(next)
+			key = binary.BigEndian.AppendUint64(key[:0], uint64(next))
 			if !bytes.Equal(k, key) {
 				// A truncation may have come between; then the entries are gone rightly.
 				if base, err := storedBase(b); err != nil || base >= next {

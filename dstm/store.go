@@ -1,0 +1,163 @@
+package dstm
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/status"
+	"github.com/trefoilgo/trefoil/transport"
+)
+
+// Store is the server side of dstm: the objects of one [Log], for clients (it is a
+// transport.Pattern) and for the server's own code ([Store.Object]).
+//
+// One goroutine commits: it takes what waits, decides it, appends it to the log as one batch and only then
+// answers and publishes. A second one follows the log, so that commits of other nodes on a shared log are applied
+// and published here too. All methods may be called from several goroutines.
+type Store struct {
+	log    Log
+	opts   StoreOptions
+	rules  storeRules
+	engine engine.Options
+	own    storeOwn
+	queue  storeQueue
+
+	ctx    context.Context // done when the store is to end
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	// applying is held by whoever brings the state forward, from the decision to the publication.
+	applying  sync.Mutex
+	memory    engine.Memory // guarded by applying
+	lastEpoch time.Time     // when this process last began an epoch; guarded by applying
+	saver     storeSaver
+
+	// mu is held while something is published or a session is served, never while anything waits.
+	mu        sync.Mutex
+	ring      storeRing
+	sessions  map[*transport.Session]*storeSession
+	audiences map[string]*storeAudience
+	locals    map[string]map[*storeObject]struct{}
+	err       error // why the store is closed
+	scratch   []*transport.Session
+
+	state atomic.Pointer[engine.State] // stored under mu
+}
+
+var _ transport.Pattern = (*Store)(nil)
+
+// NewStore opens the objects of log and begins to serve them. It reads the log's snapshot and what follows it, and
+// begins a log that is empty. The log stays the caller's: close the store first, then the log.
+//
+// Errors: failed_precondition with reason dstm.format_newer if a newer version of the software wrote the log,
+// data_loss with reason dstm.damaged if the log is not what was written, and those of the log.
+func NewStore(log Log, opts *StoreOptions) (*Store, error) {
+	checked, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := newStoreRules(checked.Rules)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		log: log, opts: checked, rules: rules,
+		engine:    engine.Options{Retention: checked.Retention, MaxClients: checked.MaxClients, Invariant: rules.invariant()},
+		sessions:  map[*transport.Session]*storeSession{},
+		audiences: map[string]*storeAudience{},
+		locals:    map[string]map[*storeObject]struct{}{},
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.queue.init(checked.QueueLength, checked.QueueBytes)
+	s.own.init()
+	s.ring.limit = checked.Recent
+	if err := s.load(s.ctx); err != nil {
+		s.cancel()
+		return nil, err
+	}
+	s.wg.Add(2)
+	go s.commitLoop()
+	go s.followLoop()
+	return s, nil
+}
+
+// Name implements transport.Pattern.
+func (s *Store) Name() string { return "dstm" }
+
+// Log is the name of the store's log on the wire.
+func (s *Store) Log() string { return s.opts.LogName }
+
+// Epoch is the present epoch of the log.
+func (s *Store) Epoch() string { return s.state.Load().Epoch }
+
+// Position is the position of the last entry that the store has applied.
+func (s *Store) Position() Position { return Position(s.state.Load().Position) }
+
+// Close decides what is already queued, refuses everything later with ErrClosed, and waits until the
+// store's goroutines have ended. When ctx ends first, what is still queued is refused too. It does not close the
+// log. Closing twice is no error.
+func (s *Store) Close(ctx context.Context) error {
+	s.queue.close()
+	stop := context.AfterFunc(ctx, s.cancel)
+	defer stop()
+	s.queue.waitDrained()
+	s.fail(status.New(status.Unavailable, ErrClosed, "the store is closed"), nil)
+	s.wg.Wait()
+	return nil
+}
+
+// fail ends the store: err is what everyone is told. doubtful are transactions that the log may hold.
+func (s *Store) fail(err *status.Error, doubtful []storeJob) {
+	s.queue.close()
+	s.mu.Lock()
+	if s.err == nil {
+		s.err = err
+		for _, ss := range s.sessions {
+			ss.endAll(err)
+		}
+		for _, objects := range s.locals {
+			for o := range objects {
+				o.feed.close(err)
+			}
+		}
+	}
+	s.mu.Unlock()
+	for i := range doubtful {
+		s.answerClosed(&doubtful[i], err.MaybeDone())
+	}
+	for _, job := range s.queue.rest() {
+		e := err
+		if job.request.Tx != nil && job.request.Tx.Again {
+			e = err.MaybeDone() // an earlier copy of it may be in the log
+		}
+		s.answerClosed(&job, e)
+	}
+	s.cancel()
+}
+
+// closed is why the store is closed, nil while it is open.
+func (s *Store) closed() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// now is the store's clock in the log's unit.
+func (s *Store) now() int64 { return s.opts.Clock().UnixNano() }
+
+// newEpoch makes the name of an epoch: 16 random characters.
+func newEpoch() string { return rand.Text()[:16] }
+
+// closedBy translates an error of the log into what the store ends with.
+func closedBy(err error) *status.Error {
+	e := status.New(status.Unavailable, ErrClosed, "the log failed").Because(err)
+	if errors.Is(err, ErrUncertain) || status.OutcomeUnknown(err) {
+		e.Unknown = true
+	}
+	return e
+}

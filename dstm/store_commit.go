@@ -1,0 +1,204 @@
+package dstm
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/status"
+)
+
+// epochPause is the least time between two epochs that openings make one process begin;
+// see docs/decisions/0005-new-epochs.md.
+const epochPause = time.Minute
+
+// commitLoop is the committer: the only goroutine that appends to the log.
+func (s *Store) commitLoop() {
+	defer s.wg.Done()
+	var batch []storeJob
+	for {
+		if batch = s.queue.take(batch); len(batch) == 0 {
+			return
+		}
+		s.applying.Lock()
+		s.commit(batch)
+		s.applying.Unlock()
+		s.queue.done()
+		clear(batch)
+	}
+}
+
+// storeBatch is a batch decided on one state.
+type storeBatch struct {
+	base, state engine.State
+	memory      engine.Memory
+	entries     []*engine.Entry
+	data        [][]byte
+	decisions   []engine.Decision // one for each job
+	epochAt     time.Time         // when the batch begins an epoch
+}
+
+// commit decides the jobs, has the log take them, publishes and answers. If another node was
+// faster the jobs are decided again on what it wrote.
+func (s *Store) commit(jobs []storeJob) {
+	if s.ctx.Err() != nil {
+		s.closeJobs(jobs, false, nil)
+		return
+	}
+	if s.claimsMore(jobs) {
+		if err := s.catchUp(s.ctx); err != nil {
+			s.closeJobs(jobs, false, err)
+			return
+		}
+	}
+	for {
+		b := s.decide(jobs)
+		if len(b.data) > 0 {
+			added, err := s.add(&b)
+			if err != nil {
+				s.closeJobs(jobs, status.OutcomeUnknown(err), err)
+				return
+			}
+			if !added {
+				continue
+			}
+		}
+		s.memory = b.memory
+		if !b.epochAt.IsZero() {
+			s.lastEpoch = b.epochAt
+		}
+		s.publish(&b.state, b.entries, b.data, jobs, b.decisions)
+		return
+	}
+}
+
+// claimsMore reports whether a job has seen more than this node has: another node may be ahead.
+func (s *Store) claimsMore(jobs []storeJob) bool {
+	head := s.state.Load().Position
+	for i := range jobs {
+		if tx := jobs[i].request.Tx; jobs[i].open != nil || tx != nil && tx.Position > head {
+			return true
+		}
+	}
+	return false
+}
+
+// decide decides the jobs in order, each on what the ones before have made.
+func (s *Store) decide(jobs []storeJob) storeBatch {
+	b := storeBatch{base: *s.state.Load(), memory: s.memory, decisions: make([]engine.Decision, len(jobs))}
+	b.state = b.base
+	for i := range jobs {
+		job := &jobs[i]
+		if job.open != nil {
+			s.maybeNewEpoch(&b, job.open)
+			continue
+		}
+		var d engine.Decision
+		b.state, b.memory, d = engine.Decide(b.state, b.memory, &job.request)
+		if d.Entry != nil {
+			b.entries, b.data = append(b.entries, d.Entry), append(b.data, d.Data)
+		}
+		b.decisions[i] = d
+	}
+	return b
+}
+
+// maybeNewEpoch begins an epoch because a client holds a state beyond the head: the log lost its end.
+func (s *Store) maybeNewEpoch(b *storeBatch, open *storeItem) {
+	r := &open.resume
+	now := s.opts.Clock()
+	if r.epoch != b.state.Epoch || r.position <= b.state.Position || !s.lastEpoch.IsZero() && now.Sub(s.lastEpoch) < epochPause {
+		return
+	}
+	s.opts.Logger.Warn("dstm: a client has seen more than the log holds: a new epoch begins",
+		"log", s.opts.LogName, "head", b.state.Position, "seen", r.position)
+	var e *engine.Entry
+	var data []byte
+	b.state, e, data = engine.Begin(b.state, now.UnixNano(), newEpoch())
+	b.entries, b.data = append(b.entries, e), append(b.data, data)
+	b.epochAt = now
+}
+
+// Attempts at an append whose outcome is in doubt.
+const (
+	maxAppends     = 10
+	firstAppendGap = 5 * time.Millisecond
+)
+
+// add appends the batch and finds out what became of it. false means that others were
+// faster: the store has what they wrote, and the batch is not in the log and never will be. An error ends the
+// store; it is unknown if the batch may be in the log.
+func (s *Store) add(b *storeBatch) (bool, error) {
+	batch := Batch{Entries: b.data}
+	rand.Read(batch.ID[:])
+	after := Position(b.base.Position)
+	inDoubt := false
+	for attempt, gap := 1, firstAppendGap; ; attempt, gap = attempt+1, 2*gap {
+		_, err := s.log.Append(s.ctx, after, batch)
+		switch {
+		case err == nil:
+			return true, nil
+		case errors.Is(err, ErrMoved):
+			ours, err := s.tail(b, inDoubt)
+			if err != nil && inDoubt && !ours {
+				return false, closedBy(err).MaybeDone()
+			}
+			return ours, err
+		}
+		inDoubt = inDoubt || !errors.Is(err, ErrLogClosed) || status.OutcomeUnknown(err)
+		if errors.Is(err, ErrLogClosed) || s.ctx.Err() != nil || attempt == maxAppends {
+			e := closedBy(err)
+			e.Unknown = inDoubt
+			return false, e
+		}
+		// The same bytes behind the same entry again: it can be there once at most, whatever became of the first
+		// attempt, and where it stands tells whose it is.
+		select {
+		case <-time.After(gap):
+		case <-s.ctx.Done():
+		}
+	}
+}
+
+// tail reads what stands where the batch was to stand. If that is the batch itself, of an
+// earlier attempt, it reports true; otherwise the store applies what is there.
+func (s *Store) tail(b *storeBatch, inDoubt bool) (ours bool, err error) {
+	if inDoubt {
+		ctx, stop := context.WithCancel(s.ctx)
+		defer stop()
+		for e, err := range s.log.Read(ctx, Position(b.base.Position)) {
+			if err != nil {
+				return false, err
+			}
+			if bytes.Equal(e.Data, b.data[0]) {
+				return true, nil
+			}
+			break
+		}
+	}
+	return false, s.catchUp(s.ctx)
+}
+
+// closeJobs ends the store because of err, nil if it was closing anyway.
+func (s *Store) closeJobs(jobs []storeJob, unknown bool, err error) {
+	e := status.New(status.Unavailable, ErrClosed, "the store is closed")
+	if err != nil {
+		e = closedBy(err)
+		e.Unknown = false
+		if s.ctx.Err() == nil {
+			s.opts.Logger.Error("dstm: the store closes: its log failed", "log", s.opts.LogName, "error", err)
+		}
+	}
+	for i := range jobs {
+		tx := jobs[i].request.Tx
+		if told := e; unknown || tx != nil && tx.Again {
+			s.answerClosed(&jobs[i], told.MaybeDone())
+		} else {
+			s.answerClosed(&jobs[i], told)
+		}
+	}
+	s.fail(e, nil)
+}
