@@ -18,7 +18,8 @@ const valueDepth = MaxDepth - 8
 // does, by `json` tags with omitempty and omitzero, except for this: []byte and
 // byte arrays are bytes, a time.Time is a time, a [Raw] is the value it holds,
 // floats keep NaN and infinities, and json.Marshaler is not asked (
-// encoding.TextMarshaler is, and makes a string). Nil pointers, slices, maps and
+// encoding.TextMarshaler is, and makes a string). A type with an encoding of its own for
+// msgpack/v5 (CustomEncoder, Marshaler) keeps it. Nil pointers, slices, maps and
 // interfaces are nil.
 //
 // What has no place among the values is refused with an [*Error]: integers
@@ -123,6 +124,9 @@ func (e *encoder) enter() *Error {
 }
 
 func (e *encoder) value(v reflect.Value, p *plan) *Error {
+	if p.customOut || p.customPtr && v.CanAddr() {
+		return e.custom(v, p)
+	}
 	if p.textOut || p.textPtr && v.CanAddr() {
 		return e.marshaler(v, p)
 	}

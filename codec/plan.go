@@ -42,6 +42,8 @@ type plan struct {
 	textOut bool    // encoding.TextMarshaler, by value
 	textPtr bool    // encoding.TextMarshaler, by pointer only
 	textIn  bool    // encoding.TextUnmarshaler, by pointer
+	// The type brings its own encoding for msgpack/v5: by value, by pointer only, and decoding.
+	customOut, customPtr, customIn bool
 }
 
 // field is a struct's field as the wire sees it.
@@ -96,6 +98,9 @@ func makePlan(t reflect.Type, fresh map[reflect.Type]*plan) *plan {
 		return p
 	}
 	if t.Kind() != reflect.Pointer && t.Kind() != reflect.Interface {
+		p.customOut = implementsOne(t, customOut)
+		p.customPtr = !p.customOut && implementsOne(reflect.PointerTo(t), customOut)
+		p.customIn = implementsOne(reflect.PointerTo(t), customIn)
 		p.textOut = t.Implements(textOut)
 		p.textPtr = !p.textOut && reflect.PointerTo(t).Implements(textOut)
 		p.textIn = reflect.PointerTo(t).Implements(textIn)

@@ -11,6 +11,8 @@ import (
 // without a field are passed over, fields without a key keep what they hold, nil
 // sets zero. Nothing in v aliases b.
 //
+// Types with a decoding of their own for msgpack/v5 (CustomDecoder, Unmarshaler) keep it.
+//
 // An integer decodes into a float (rounded beyond 2^53), and a float that
 // canonical form makes an integer decodes into an integer. A number that the Go
 // field cannot hold is refused, never cut. Into an empty interface come nil,
@@ -99,6 +101,10 @@ func (d *decoder) value(v reflect.Value, p *plan) {
 	}
 	if d.Nil() {
 		v.SetZero()
+		return
+	}
+	if p.customIn {
+		d.custom(v, p)
 		return
 	}
 	if p.textIn && d.Kind() == String {

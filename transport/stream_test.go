@@ -405,6 +405,7 @@ func TestPingFlood(t *testing.T) {
 		case <-time.After(20 * time.Second):
 			t.Fatal("it was not ended")
 		}
+		p.conn.Close() // or the session would wait for its grace
 		<-ended
 	})
 }

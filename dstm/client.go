@@ -1,0 +1,241 @@
+package dstm
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/replica"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/status"
+	"github.com/trefoilgo/trefoil/transport"
+)
+
+// ClientOptions configure a [Client]. The zero value and nil are good.
+type ClientOptions struct {
+	// MaxPending bounds the transactions that wait for their answer, those made while there is no connection
+	// included; Update of one more fails with ErrBusy. Default 1,024.
+	MaxPending int
+}
+
+// Client is the client's side of dstm: replicas of the objects that are open, and the own
+// transactions on their way. It is a [transport.Pattern]: give it to one transport.Dial or transport.Connect.
+//
+// When the connection drops, objects stay: View goes on with what was last seen, Update queues its transaction, shows it
+// in View at once, and returns when it was decided after the reconnect. Close the Client when the connection
+// will never come back, or what waits for it waits on. All methods may be called from several goroutines.
+type Client struct {
+	mu       sync.Mutex // guards all below; nothing waits while holding it
+	core     *replica.Core
+	session  *transport.Session
+	full     bool // the session's queue is; pump goes on when it has drained
+	replicas map[string]*shared
+	waiting  map[uint64]chan replica.Event // submits, by sequence
+	retry    *time.Timer
+	closed   bool
+}
+
+// retryRefused is after what time an object is asked for again that the server had no room or no store for.
+const retryRefused = time.Second
+
+var (
+	errClientClosed = status.New(status.Unavailable, ErrClosed, "the client is closed")
+	errObjectClosed = status.New(status.Unavailable, ErrClosed, "the object is closed")
+)
+
+// NewClient makes a Client. It panics on a negative option: a mistake of the program.
+func NewClient(opts *ClientOptions) *Client {
+	limit := 1024
+	if opts != nil && opts.MaxPending != 0 {
+		limit = opts.MaxPending
+	}
+	if limit < 0 {
+		panic("dstm: ClientOptions.MaxPending is negative")
+	}
+	// Sequences ascend over all processes that ever use the client's key: microseconds since
+	// 1970 do, as long as clocks do (docs/decisions/0005-client-replica.md).
+	start := uint64(max(time.Now().UnixMicro(), 0))
+	return &Client{
+		core: replica.New(start, limit), replicas: make(map[string]*shared),
+		waiting: make(map[uint64]chan replica.Event),
+	}
+}
+
+// Name implements [transport.Pattern].
+func (c *Client) Name() string { return "dstm" }
+
+// Object opens the object called name and returns when its state has arrived: at once if another Object of
+// the name is open already. It waits for a connection as long as ctx allows. The error is the server's refusal
+// (ErrDenied for instance), ctx's, or ErrClosed. The caller closes the Object.
+func (c *Client) Object(ctx context.Context, name string) (Object, error) {
+	if !txn.ValidName(name) {
+		return nil, status.New(status.InvalidArgument, ErrInvalid, "%q is no name for an object", name)
+	}
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil, errClientClosed
+	}
+	s := c.share(name)
+	s.users++
+	c.pump()
+	c.mu.Unlock()
+	var err error
+	select {
+	case <-s.ready:
+	case <-ctx.Done():
+		err = status.From(context.Cause(ctx))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil {
+		err = s.err
+	}
+	if err != nil {
+		c.release(s)
+		return nil, err
+	}
+	return s.handle(), nil
+}
+
+// Close ends the use of all objects: their Updates and Changes end with ErrClosed, which says Unknown for
+// what may have been sent. The connection stays open. Idempotent; it always returns nil.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for _, s := range c.replicas {
+		c.end(s, errClientClosed)
+		c.core.Close(s.name)
+	}
+	c.pump()
+	return nil
+}
+
+// Open implements [transport.Pattern].
+func (c *Client) Open(s *transport.Session) (transport.Receiver, error) {
+	if s.Server() {
+		return nil, status.New(status.FailedPrecondition, "dstm.client_only", "a dstm.Client serves no sessions; a Store does")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session != nil {
+		c.core.Lost()
+	}
+	c.session, c.full = s, false
+	c.core.Connected(s.Client())
+	c.pump()
+	return &clientReceiver{client: c, session: s}, nil
+}
+
+// clientReceiver takes the frames of one session.
+type clientReceiver struct {
+	client  *Client
+	session *transport.Session
+}
+
+func (r *clientReceiver) Receive(f transport.Frame) error {
+	c := r.client
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session != r.session {
+		return nil
+	}
+	err := c.core.Receive(f)
+	c.pump()
+	return err
+}
+
+func (r *clientReceiver) Close(err error) {
+	c := r.client
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session != r.session {
+		return
+	}
+	c.session, c.full = nil, false
+	c.core.Lost()
+	if forGood(err) {
+		c.giveUp(err)
+	}
+	c.pump()
+}
+
+// pump tells what has happened and sends what there is to send. Whoever gave the core
+// an input calls it, with the mutex held.
+func (c *Client) pump() {
+	for {
+		c.deliver()
+		if c.session == nil || c.full {
+			return
+		}
+		frame := c.core.Next()
+		if frame == nil {
+			break
+		}
+		switch err := c.session.TrySend(frame); {
+		case err == nil:
+			c.core.Sent()
+		case status.From(err).Is(transport.ErrFull):
+			c.full = true
+			session := c.session
+			session.AfterDrain(func() { c.drained(session) })
+		case status.From(err).Is(transport.ErrFrameTooLarge):
+			c.core.Unsendable(status.New(status.ResourceExhausted, ErrTooLarge, "the server accepts no frame that large"))
+		default:
+			return // the session has ended; its Close comes
+		}
+	}
+	if c.core.Waiting() && c.retry == nil {
+		c.retry = time.AfterFunc(retryRefused, c.again)
+	}
+}
+
+// drained goes on sending to a session whose queue was full.
+func (c *Client) drained(s *transport.Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session == s {
+		c.full = false
+		c.pump()
+	}
+}
+
+// again asks once more for objects that the server had no time for.
+func (c *Client) again() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.retry = nil
+	c.core.Again()
+	c.pump()
+}
+
+// forGood reports whether a session ended in a way after which its client does not reconnect.
+func forGood(err error) bool {
+	reason := status.From(err).Reason
+	for code := transport.CloseSuperseded; code <= transport.CloseKicked; code++ {
+		if reason == status.Reason("transport."+code.String()) {
+			return true
+		}
+	}
+	return reason == status.Reason("transport."+transport.CloseNormal.String())
+}
+
+// giveUp ends what waits for a connection that will not come back.
+func (c *Client) giveUp(err error) {
+	e := status.From(err)
+	for sequence, answer := range c.waiting {
+		lost := e.MaybeDone()
+		if c.core.Withdraw(sequence) {
+			lost = e
+		}
+		delete(c.waiting, sequence)
+		answer <- replica.Event{Kind: replica.Settled, Sequence: sequence, Err: lost}
+	}
+	for name, s := range c.replicas {
+		if !s.isReady() {
+			c.core.Close(name)
+			c.end(s, e)
+		}
+	}
+}
