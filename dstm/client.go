@@ -88,7 +88,7 @@ func (c *Client) Object(ctx context.Context, name string) (Object, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err == nil {
+	if err == nil && s.err != nil {
 		err = s.err
 	}
 	if err != nil {

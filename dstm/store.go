@@ -43,10 +43,10 @@ type Store struct {
 	sessions  map[*transport.Session]*storeSession
 	audiences map[string]*storeAudience
 	locals    map[string]map[*storeObject]struct{}
-	err       error // why the store is closed
 	scratch   []*transport.Session
 
-	state atomic.Pointer[engine.State] // stored under mu
+	state  atomic.Pointer[engine.State] // stored under mu
+	failed atomic.Pointer[status.Error] // why the store is closed, nil while it is open; stored under mu
 }
 
 var _ transport.Pattern = (*Store)(nil)
@@ -106,17 +106,16 @@ func (s *Store) Close(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.cancel)
 	defer stop()
 	s.queue.waitDrained()
-	s.fail(status.New(status.Unavailable, ErrClosed, "the store is closed"), nil)
+	s.fail(status.New(status.Unavailable, ErrClosed, "the store is closed"))
 	s.wg.Wait()
 	return nil
 }
 
-// fail ends the store: err is what everyone is told. doubtful are transactions that the log may hold.
-func (s *Store) fail(err *status.Error, doubtful []storeJob) {
+// fail ends the store: err is what everyone is told.
+func (s *Store) fail(err *status.Error) {
 	s.queue.close()
 	s.mu.Lock()
-	if s.err == nil {
-		s.err = err
+	if s.failed.CompareAndSwap(nil, err) {
 		for _, ss := range s.sessions {
 			ss.endAll(err)
 		}
@@ -126,25 +125,20 @@ func (s *Store) fail(err *status.Error, doubtful []storeJob) {
 			}
 		}
 	}
+	s.cancel() // under mu: no session begins to wait for room afterwards
 	s.mu.Unlock()
-	for i := range doubtful {
-		s.answerClosed(&doubtful[i], err.MaybeDone())
-	}
-	for _, job := range s.queue.rest() {
-		e := err
-		if job.request.Tx != nil && job.request.Tx.Again {
-			e = err.MaybeDone() // an earlier copy of it may be in the log
-		}
-		s.answerClosed(&job, e)
-	}
-	s.cancel()
+	s.refuseJobs(s.queue.rest(), err)
 }
 
-// closed is why the store is closed, nil while it is open.
-func (s *Store) closed() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
+// refuseJobs answers what will not be decided. An earlier copy of what was sent again may be in the log.
+func (s *Store) refuseJobs(jobs []storeJob, err *status.Error) {
+	for i := range jobs {
+		told := err
+		if tx := jobs[i].request.Tx; tx != nil && tx.Again {
+			told = err.MaybeDone()
+		}
+		s.answerClosed(&jobs[i], told)
+	}
 }
 
 // now is the store's clock in the log's unit.

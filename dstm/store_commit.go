@@ -12,7 +12,7 @@ import (
 )
 
 // epochPause is the least time between two epochs that openings make one process begin;
-// see docs/decisions/0005-new-epochs.md.
+// see docs/decisions/0006-new-epochs.md.
 const epochPause = time.Minute
 
 // commitLoop is the committer: the only goroutine that appends to the log.
@@ -70,7 +70,7 @@ func (s *Store) commit(jobs []storeJob) {
 		if !b.epochAt.IsZero() {
 			s.lastEpoch = b.epochAt
 		}
-		s.publish(&b.state, b.entries, b.data, jobs, b.decisions)
+		s.publish(&b.state, b.entries, jobs, b.decisions)
 		return
 	}
 }
@@ -182,7 +182,7 @@ func (s *Store) tail(b *storeBatch, inDoubt bool) (ours bool, err error) {
 	return false, s.catchUp(s.ctx)
 }
 
-// closeJobs ends the store because of err, nil if it was closing anyway.
+// closeJobs ends the store because of err, nil if it was closing anyway, and with it the jobs at hand.
 func (s *Store) closeJobs(jobs []storeJob, unknown bool, err error) {
 	e := status.New(status.Unavailable, ErrClosed, "the store is closed")
 	if err != nil {
@@ -192,13 +192,10 @@ func (s *Store) closeJobs(jobs []storeJob, unknown bool, err error) {
 			s.opts.Logger.Error("dstm: the store closes: its log failed", "log", s.opts.LogName, "error", err)
 		}
 	}
-	for i := range jobs {
-		tx := jobs[i].request.Tx
-		if told := e; unknown || tx != nil && tx.Again {
-			s.answerClosed(&jobs[i], told.MaybeDone())
-		} else {
-			s.answerClosed(&jobs[i], told)
-		}
+	told := e
+	if unknown {
+		told = e.MaybeDone()
 	}
-	s.fail(e, nil)
+	s.refuseJobs(jobs, told)
+	s.fail(e)
 }

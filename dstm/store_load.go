@@ -13,11 +13,12 @@ import (
 // the ring, some before it. An empty log gets its first epoch.
 func (s *Store) load(ctx context.Context) error {
 	for {
-		state, err := s.restore(ctx)
+		state, ring, err := s.restore(ctx)
 		if err != nil {
 			return err
 		}
 		if state.Position > 0 {
+			s.ring = ring
 			s.state.Store(&state)
 			return nil
 		}
@@ -29,45 +30,43 @@ func (s *Store) load(ctx context.Context) error {
 	}
 }
 
-// restore reads snapshot and tail, filling the ring anew.
-func (s *Store) restore(ctx context.Context) (engine.State, error) {
+// restore reads snapshot and tail into a new state and ring.
+func (s *Store) restore(ctx context.Context) (engine.State, storeRing, error) {
+	state, keep, ring := engine.New(s.engine), uint64(0), storeRing{limit: s.opts.Recent}
 	head, err := s.log.Head(ctx)
 	if err != nil {
-		return engine.State{}, err
+		return state, ring, err
 	}
-	state, keep := engine.New(s.engine), uint64(0)
 	at, r, err := s.log.LoadSnapshot(ctx)
 	if err != nil {
-		return state, err
+		return state, ring, err
 	}
 	if r != nil {
 		state, keep, err = engine.Restore(s.engine, r)
 		r.Close()
 		if err != nil {
-			return state, err
-		}
-		if state.Position != uint64(at) {
-			return state, status.New(status.DataLoss, engine.ErrDamaged, "the snapshot of position %d holds position %d", at, state.Position)
+			return state, ring, err
 		}
 	}
-	if Position(state.Position) > head {
-		return state, status.New(status.DataLoss, engine.ErrDamaged, "the snapshot is at %d, but the log ends at %d", state.Position, head)
+	if state.Position != uint64(at) || at > head {
+		return state, ring, status.New(status.DataLoss, engine.ErrDamaged, "the snapshot of position %d holds position %d, the log ends at %d", at, state.Position, head)
 	}
-	s.saver.began(state.Position)
-	s.ring.reset(state.Position)
+	s.saver.began()
+	ring.reset(state.Position)
 	if keep > 0 && keep <= state.Position {
 		if earlier := s.earlier(ctx, Position(keep-1), &state); earlier != nil {
-			s.ring.reset(keep - 1)
+			ring.reset(keep - 1)
 			for _, e := range earlier {
-				s.ring.push(e)
+				ring.push(e)
 			}
 		}
 	}
-	return state, s.readTo(ctx, &state, head, func(next engine.State, e *engine.Entry, _ []byte) {
+	err = s.readTo(ctx, state, head, func(next engine.State, e *engine.Entry) {
 		state = next
-		s.ring.push(e)
+		ring.push(e)
 		s.saver.added(e.Size)
 	})
+	return state, ring, err
 }
 
 // earlier reads the entries between after and the snapshot, nil if they are not to be had, which does no harm.
@@ -94,8 +93,8 @@ func (s *Store) earlier(ctx context.Context, after Position, state *engine.State
 	return out
 }
 
-// readTo replays the entries behind the state up to head and hands each to apply, which moves the state.
-func (s *Store) readTo(ctx context.Context, state *engine.State, head Position, apply func(engine.State, *engine.Entry, []byte)) error {
+// readTo replays the entries behind the state up to head and hands each to apply with the state after it.
+func (s *Store) readTo(ctx context.Context, state engine.State, head Position, apply func(engine.State, *engine.Entry)) error {
 	if Position(state.Position) >= head {
 		return nil
 	}
@@ -105,11 +104,12 @@ func (s *Store) readTo(ctx context.Context, state *engine.State, head Position, 
 		if err != nil {
 			return err
 		}
-		next, e, err := engine.Replay(*state, raw.Data)
+		next, e, err := engine.Replay(state, raw.Data)
 		if err != nil {
 			return err
 		}
-		apply(next, e, raw.Data)
+		state = next
+		apply(state, e)
 		if raw.Position >= head {
 			return nil
 		}
@@ -130,9 +130,8 @@ func (s *Store) catchUp(ctx context.Context) error {
 	if uint64(head) < state.Position {
 		return status.New(status.DataLoss, engine.ErrDamaged, "the log ends at %d, but entry %d was there", head, state.Position)
 	}
-	err = s.readTo(ctx, &state, head, func(next engine.State, e *engine.Entry, data []byte) {
-		state = next
-		s.publish(&next, []*engine.Entry{e}, [][]byte{data}, nil, nil)
+	err = s.readTo(ctx, state, head, func(next engine.State, e *engine.Entry) {
+		s.publish(&next, []*engine.Entry{e}, nil, nil)
 	})
 	if errors.Is(err, ErrTruncated) {
 		return s.reload(ctx)
@@ -142,15 +141,16 @@ func (s *Store) catchUp(ctx context.Context) error {
 
 // reload starts again from the snapshot, because the log was truncated beyond the state. The caller holds applying.
 func (s *Store) reload(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	before := s.state.Load()
-	state, err := s.restore(ctx)
+	state, ring, err := s.restore(ctx)
 	if err != nil {
 		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := s.state.Load()
+	s.ring = ring
 	s.state.Store(&state)
-	s.afterReload(before, &state)
+	s.publishReload(before, &state)
 	return nil
 }
 
@@ -165,7 +165,7 @@ func (s *Store) followLoop() {
 		code := status.CodeOf(err)
 		if errors.Is(err, ErrLogClosed) || code == status.DataLoss || code == status.FailedPrecondition {
 			s.opts.Logger.Error("dstm: the store closes: its log cannot be followed", "log", s.opts.LogName, "error", err)
-			s.fail(closedBy(err), nil)
+			s.fail(closedBy(err))
 			return
 		}
 		if err != nil {
@@ -211,6 +211,6 @@ func (s *Store) applyForeign(raw Entry) error {
 	if err != nil {
 		return err
 	}
-	s.publish(&next, []*engine.Entry{e}, [][]byte{raw.Data}, nil, nil)
+	s.publish(&next, []*engine.Entry{e}, nil, nil)
 	return nil
 }

@@ -21,7 +21,7 @@ type Broker interface {
 	Open(ctx context.Context, log string, keep Retention) (Head, error)
 
 	// Head is where log stands: at least as far as any record that was delivered or
-	// acknowledged anywhere before the call. Floor is told for the topics that filter matches.
+	// acknowledged anywhere before the call. Its Floor is for the topics that filter matches.
 	Head(ctx context.Context, log, filter string) (Head, error)
 
 	// Publish appends r to log, or only delivers it if log is "". It fills in a copy: Position, Prev and Time are the
@@ -58,8 +58,8 @@ type Head struct {
 	Epoch string
 	// Offset is that of the newest record, 0 if there never was one.
 	Offset int64
-	// Floor is the highest offset of a record that was removed while it was the newest of its topic, 0 if none.
-	// Whatever else was removed shows itself: the next record of its topic has it as Prev. A broker that cannot tell exactly says more, never less.
+	// Floor is the highest offset of a record that was removed and whose topic the filter matches, 0 if none was: a reader behind
+	// Floor has missed nothing. A broker that cannot tell exactly says more, never less, and never more than Offset.
 	Floor int64
 }
 
@@ -69,7 +69,7 @@ type Record struct {
 	Topic string
 	// Position is where it stands, zero without a log.
 	Position Position
-	// Prev is the offset of the topic's previous record in the log; 0 if there is none or it is not above Floor.
+	// Prev is the offset of the topic's previous record in the log; 0 if there is none or it is long gone.
 	Prev int64
 	// From is the client that published it, zero for the server.
 	From transport.ID

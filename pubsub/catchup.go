@@ -114,21 +114,18 @@ func (s *subscription) readBatch(ctx context.Context) (b batch, err error) {
 	return b, nil
 }
 
-// add appends an entry. One that its reader must not or cannot have is only named, so that the chain of offsets stays whole.
+// add appends an entry. One that its reader must not or cannot have is only named.
 func (b *batch) add(s *subscription, r *Record, fits bool) {
-	prev := r.Prev
-	if s.quiet {
-		prev = 0
-	}
 	b.n++
 	switch {
 	case r.NotToFrom && r.From == s.peer.client:
-		b.entries = appendSkip(codec.AppendArray(b.entries, 3), r, prev)
+		b.entries = appendPlace(codec.AppendArray(b.entries, 2), r)
 	case !fits || r.Position.Offset == s.oversize:
-		b.entries = appendSkip(codec.AppendArray(b.entries, 4), r, prev)
+		b.entries = appendPlace(codec.AppendArray(b.entries, 3), r)
 		b.entries = codec.AppendInt(b.entries, int64(TooLarge))
 	default:
-		b.entries = appendRecord(codec.AppendArray(b.entries, 7), r, prev)
+		b.entries = appendPlace(codec.AppendArray(b.entries, 6), r)
+		b.entries = appendContent(b.entries, r)
 	}
 }
 

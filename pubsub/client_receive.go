@@ -58,11 +58,12 @@ func (c *Client) told(w *wire, r *codec.Reader) {
 	if r.Err() != nil {
 		return
 	}
+	if isPlain(w.filter) {
+		g.Topic = w.filter
+	}
 	if g.Cause == EpochChanged {
 		w.at = Position{Log: w.at.Log, Epoch: g.Epoch, Offset: g.After}
-		w.told, g.After, g.To = 0, 0, 0
-	} else {
-		w.told = max(w.told, g.To)
+		g.After, g.To = 0, 0
 	}
 	w.gap(g)
 }
@@ -74,19 +75,22 @@ func (c *Client) replay(w *wire, r *codec.Reader) {
 	for list.Len() > 0 {
 		e := list.Array()
 		n := e.Len()
-		topic, offset, prev := c.topic(w, e.Text()), e.Int(), e.Int()
+		topic, offset := c.topic(w, e.Text()), e.Int()
 		cause := Cause(0)
-		if n > 3 && n < 7 {
+		if n > 2 && n < 6 {
 			cause = Cause(e.Int())
 		}
 		if e.Err() != nil {
 			return
 		}
-		switch fresh := w.advance(topic, offset, prev); {
-		case !fresh:
-		case n >= 7:
+		if offset <= w.at.Offset {
+			continue
+		}
+		w.at.Offset = offset
+		switch {
+		case n >= 6:
 			w.push(event{message: readMessage(&e, topic, w.at)})
-		case n > 3:
+		case n > 2:
 			w.gap(Gap{Topic: topic, Epoch: w.at.Epoch, After: offset - 1, To: offset, Count: 1, Cause: cause})
 		}
 	}
@@ -105,7 +109,7 @@ func (w *wire) advance(topic string, offset, prev int64) (fresh bool) {
 	if offset <= w.at.Offset {
 		return false
 	}
-	if prev > w.at.Offset && prev > w.told {
+	if prev > w.at.Offset {
 		w.gap(Gap{Topic: topic, Epoch: w.at.Epoch, After: w.at.Offset, To: prev, Count: -1, Cause: HistoryLost})
 	}
 	w.at.Offset = offset
@@ -156,7 +160,7 @@ func (c *Client) topic(w *wire, text []byte) string {
 	return string(text)
 }
 
-// readMessage reads what stands behind topic, offset and prev.
+// readMessage reads what a publication or an entry ends with.
 func readMessage(r *codec.Reader, topic string, at Position) *message {
 	m := &message{topic: topic, position: at, from: readID(r)}
 	if at.Log == "" {

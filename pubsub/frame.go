@@ -61,21 +61,17 @@ func appendText(b []byte, s string) []byte {
 	return codec.AppendString(b, s)
 }
 
-// appendRecord appends what publication and entries of replay have in common.
-func appendRecord(b []byte, r *Record, prev int64) []byte {
-	b = codec.AppendString(b, r.Topic)
-	b = codec.AppendInt(b, r.Position.Offset)
-	b = codec.AppendInt(b, prev)
+// appendContent appends what publication and entries of replay end with.
+func appendContent(b []byte, r *Record) []byte {
 	b = appendID(b, r.From)
 	b = appendRaw(b, r.Metadata)
 	b = appendRaw(b, r.Payload)
 	return appendText(b, r.Key)
 }
 
-func appendSkip(b []byte, r *Record, prev int64) []byte {
-	b = codec.AppendString(b, r.Topic)
-	b = codec.AppendInt(b, r.Position.Offset)
-	return codec.AppendInt(b, prev)
+// appendPlace appends what they begin with.
+func appendPlace(b []byte, r *Record) []byte {
+	return codec.AppendInt(codec.AppendString(b, r.Topic), r.Position.Offset)
 }
 
 // recordSize is how long a record is in a frame, at most.
@@ -85,12 +81,13 @@ func recordSize(r *Record) int {
 
 func publicationFrame(stream int64, r *Record) []byte {
 	b := header(make([]byte, 0, recordSize(r)), 10, kindPublication)
-	return appendRecord(codec.AppendInt(b, stream), r, r.Prev)
+	b = appendPlace(codec.AppendInt(b, stream), r)
+	return appendContent(codec.AppendInt(b, r.Prev), r)
 }
 
 func skipFrame(stream int64, r *Record) []byte {
-	b := header(make([]byte, 0, recordSize(r)-len(r.Payload)), 6, kindSkip)
-	return appendSkip(codec.AppendInt(b, stream), r, r.Prev)
+	b := header(make([]byte, 0, 32+len(r.Topic)), 6, kindSkip)
+	return codec.AppendInt(appendPlace(codec.AppendInt(b, stream), r), r.Prev)
 }
 
 func subscribedFrame(stream, id int64, at Position, replay bool) []byte {

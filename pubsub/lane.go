@@ -149,14 +149,19 @@ func (l *lane) refused(s *transport.Session, err error) {
 			s.Close(transport.CloseSlowConsumer, "a subscription could not keep up")
 			return
 		}
-		if l.log != "" {
+		switch {
+		case l.log != "":
 			sub.state, sub.told = behind, false
 			sub.cursor = max(sub.cursor, l.current.Position.Offset-1)
-		} else {
-			sub.miss(1, full)
+		case full:
+			sub.miss(SlowConsumer)
+		case sub.try(gapFrame(l.stream, sub.id, &gapNote{cause: TooLarge, count: 1})) == finished:
+			continue // told at once, nothing else was missed
+		default:
+			sub.miss(TooLarge)
 		}
+		l.block(p)
 	}
-	l.block(p)
 }
 
 // fallBehind makes every live subscription read on from history.

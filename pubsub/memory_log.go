@@ -24,6 +24,22 @@ type memoryLog struct {
 	slots  []slot               // by offset
 	dead   int                  // slots whose record was removed
 	topics map[string][]*Record // retained, never empty
+
+	// What was removed. A topic that keeps some records shows it by the first one's Prev; of the others
+	// the last offset is remembered, for as many as maxGone.
+	removed   int64            // the highest offset of all
+	gone      map[string]int64 // of topics of which nothing is kept
+	goneOrder []goneTopic      // oldest first; may hold topics that came back
+	forgotten int64            // the highest offset of those that were forgotten
+}
+
+// maxGone bounds what is remembered of topics without records, and how many topics are
+// looked at to tell exactly what a wildcard misses.
+const maxGone = 4096
+
+type goneTopic struct {
+	topic  string
+	offset int64
 }
 
 // slot is a record's place; the record is nil after it was removed from the middle.
@@ -44,7 +60,9 @@ func (l *memoryLog) retain(keep Retention) Head {
 		l.trim(topic)
 	}
 	l.sweep()
-	return l.head
+	head := l.head
+	head.Floor = l.removed
+	return head
 }
 
 // append gives r its place and keeps it.
@@ -58,6 +76,9 @@ func (l *memoryLog) append(r *Record) {
 	kept := l.topics[r.Topic]
 	if len(kept) > 0 {
 		r.Prev = kept[len(kept)-1].Position.Offset
+	} else {
+		r.Prev = l.gone[r.Topic]
+		delete(l.gone, r.Topic)
 	}
 	l.slots = append(l.slots, slot{r.Position.Offset, r})
 	l.topics[r.Topic] = append(kept, r)
@@ -106,10 +127,10 @@ func (l *memoryLog) remove(r *Record) {
 	if kept = kept[1:]; len(kept) > 0 {
 		l.topics[r.Topic] = kept
 	} else {
-		// Nothing will show that it is missing, so the floor has to.
 		delete(l.topics, r.Topic)
-		l.head.Floor = max(l.head.Floor, r.Position.Offset)
+		l.remember(r.Topic, r.Position.Offset)
 	}
+	l.removed = max(l.removed, r.Position.Offset)
 	if l.dead > 64 && l.dead > len(l.slots)/2 {
 		live := make([]slot, 0, len(l.slots)-l.dead)
 		for _, s := range l.slots {
@@ -119,6 +140,51 @@ func (l *memoryLog) remove(r *Record) {
 		}
 		l.slots, l.dead = live, 0
 	}
+}
+
+// remember notes the last offset of a topic of which nothing is kept any more.
+func (l *memoryLog) remember(topic string, offset int64) {
+	if l.gone == nil {
+		l.gone = make(map[string]int64)
+	}
+	l.gone[topic] = offset
+	l.goneOrder = append(l.goneOrder, goneTopic{topic, offset})
+	for len(l.goneOrder) > maxGone {
+		oldest := l.goneOrder[0]
+		l.goneOrder = l.goneOrder[1:]
+		if l.gone[oldest.topic] == oldest.offset {
+			delete(l.gone, oldest.topic)
+			l.forgotten = max(l.forgotten, oldest.offset)
+		}
+	}
+}
+
+// floor is the highest offset that was removed of the topics that filter matches, or more.
+func (l *memoryLog) floor(filter string) int64 {
+	if isPlain(filter) {
+		if kept := l.topics[filter]; len(kept) > 0 {
+			return kept[0].Prev
+		}
+		if offset, ok := l.gone[filter]; ok {
+			return offset
+		}
+		return l.forgotten
+	}
+	if len(l.topics)+len(l.gone) > maxGone {
+		return l.removed
+	}
+	floor := l.forgotten
+	for topic, kept := range l.topics {
+		if prev := kept[0].Prev; prev > floor && Match(filter, topic) {
+			floor = prev
+		}
+	}
+	for topic, offset := range l.gone {
+		if offset > floor && Match(filter, topic) {
+			floor = offset
+		}
+	}
+	return floor
 }
 
 // index is that of the first slot at or above offset.
@@ -131,9 +197,7 @@ func (l *memoryLog) headOf(filter string) Head {
 	defer l.mu.Unlock()
 	l.sweep()
 	head := l.head
-	if len(l.topics[filter]) > 0 { // what is missing of this very topic shows itself
-		head.Floor = 0
-	}
+	head.Floor = l.floor(filter)
 	return head
 }
 

@@ -147,7 +147,7 @@ func resume(t *testing.T, w *world, rnd *rand.Rand, json, socket, lossless bool)
 		done.Go(func() { s.run(t, w.ctx) })
 	}
 	topics := []string{"a.x", "a.y", "a.y.z"}
-	for n := int64(1); n <= 1500; n++ {
+	for n := int64(1); n <= 3000; n++ {
 		l.publish(t, w.ctx, w.hub, topics[rnd.IntN(len(topics))], n)
 		if cl.dialer != nil && rnd.IntN(8) == 0 {
 			cuts.Add(1)
@@ -177,7 +177,7 @@ func fragile(seed uint64, cuts *atomic.Int64) func(ctx context.Context, network,
 	rnd := rand.New(rand.NewPCG(seed, 2))
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
-		return &fragileConn{Conn: conn, left: 1200 + rnd.IntN(6000), cuts: cuts}, err
+		return &fragileConn{Conn: conn, left: 2000 + rnd.IntN(30_000), cuts: cuts}, err
 	}
 }
 
@@ -228,22 +228,26 @@ func TestPublishSettles(t *testing.T) {
 	w := rules(t, open("a.*", -1))
 	c := w.client(nil)
 	var mu sync.Mutex
-	acked, certainlyNot, unknown := map[int64]bool{}, map[int64]bool{}, 0
+	acked, unknown := map[int64]bool{}, 0
+	var again atomic.Int64 // publishes that certainly did not happen, and were repeated
 	var wg sync.WaitGroup
 	for p := range int64(4) {
 		wg.Go(func() {
 			for n := p; n < 800; n += 4 {
 				_, err := c.Publish(w.ctx, "a.b", n)
+				for err != nil && !status.OutcomeUnknown(err) && errors.Is(err, status.Unavailable) {
+					again.Add(1)
+					time.Sleep(20 * time.Microsecond)
+					_, err = c.Publish(w.ctx, "a.b", n)
+				}
 				mu.Lock()
 				switch {
 				case err == nil:
 					acked[n] = true
-				case !errors.Is(err, status.Unavailable):
-					t.Error(err)
 				case status.OutcomeUnknown(err):
 					unknown++
 				default:
-					certainlyNot[n] = true
+					t.Error(err)
 				}
 				mu.Unlock()
 			}
@@ -277,11 +281,11 @@ func TestPublishSettles(t *testing.T) {
 		count[m.Value]++
 	}
 	for n := range int64(800) {
-		if acked[n] && count[n] != 1 || certainlyNot[n] && count[n] != 0 || count[n] > 1 {
-			t.Errorf("publish %d: acknowledged %v, refused %v, is there %d times", n, acked[n], certainlyNot[n], count[n])
+		if acked[n] && count[n] != 1 || count[n] > 1 {
+			t.Errorf("publish %d: acknowledged %v, is there %d times", n, acked[n], count[n])
 		}
 	}
-	t.Logf("%d acknowledged, %d not published, %d unknown", len(acked), len(certainlyNot), unknown)
+	t.Logf("%d acknowledged, %d repeated, %d unknown", len(acked), again.Load(), unknown)
 }
 
 func TestNotConnected(t *testing.T) {

@@ -100,18 +100,15 @@ func (s *subscription) try(frame []byte) verdict {
 	return finished // also if the session has ended: its receiver hears of it
 }
 
-// miss counts a publication that will not be sent.
-func (s *subscription) miss(n int64, isFull bool) {
-	cause := TooLarge
-	if isFull {
-		cause = SlowConsumer
+// miss counts a publication that was dropped. Of several causes the slow consumer is told.
+func (s *subscription) miss(cause Cause) {
+	if s.cause == 0 {
+		s.cause = cause
+	} else if s.cause != cause && s.cause != FeedLost {
+		s.cause = SlowConsumer
 	}
-	if s.cause != 0 && s.cause != cause {
-		cause = SlowConsumer
-	}
-	s.cause = cause
 	if s.lost >= 0 {
-		s.lost += n
+		s.lost++
 	}
 }
 

@@ -24,7 +24,6 @@ type wire struct {
 	state   wireState
 	started bool // has been answered on some session
 	at      Position
-	told    int64 // missing up to here was told
 }
 
 // wireState is where a wire stands on the present session.

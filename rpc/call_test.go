@@ -341,6 +341,9 @@ func TestWaitReady(t *testing.T) {
 		defer cancel()
 		_, err = hello.Call(ctx, client, "x", WaitReady())
 		wantStatus(t, err, status.DeadlineExceeded, "", false)
+		if len(client.waiting) != 0 {
+			t.Error("a waiter is left behind")
+		}
 
 		id := transport.NewID()
 		var calls sync.WaitGroup
@@ -359,16 +362,48 @@ func TestWaitReady(t *testing.T) {
 			t.Errorf("%d waiters are left", n)
 		}
 
-		// A session that is dead but not yet closed is no reason to give up.
-		p.client.cut(errors.New("dead"))
+		// A session that takes no more but is not closed yet is not tried for ever.
+		p.end()
+		dead := newEnd(false, id)
+		l := client.open(dead)
+		dead.cut(errors.New("dead"))
 		calls.Go(func() {
 			if _, err := hello.Call(t.Context(), client, "x", WaitReady()); err != nil {
 				t.Error(err)
 			}
 		})
 		synctest.Wait()
+		l.Close(dead.closed)
 		connect(t, server, client, nil)
 		calls.Wait()
+	})
+}
+
+// TestAnswerMeetsCancellation: whoever takes the call out of the table decides; here the answer does, just before the
+// caller gives up.
+func TestAnswerMeetsCancellation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := newPeer(PeerOptions{})
+		l := client.open(newEnd(false, transport.NewID()))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			out, err := hello.Call(ctx, client, "x")
+			if out != "in time" {
+				t.Errorf("%q", out)
+			}
+			done <- err
+		}()
+		synctest.Wait()
+		c := l.outbound.take(1)
+		cancel()
+		synctest.Wait()
+		c.payload = copyBuffer(raw("in time"))
+		c.done <- struct{}{}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		l.Close(errors.New("the end"))
 	})
 }
 

@@ -20,7 +20,8 @@ type inbound struct {
 	closed   bool
 	calls    map[int64]*inCall // waiting for a worker, or being handled
 	sending  int               // answers that wait for room
-	queue    []*inCall
+	queue    []*inCall         // from head on
+	head     int
 	starting bool
 }
 
@@ -55,6 +56,11 @@ func (in *inbound) add(c *inCall) (spawn bool) {
 		return false
 	}
 	in.calls[c.id] = c
+	if len(in.queue) == cap(in.queue) && in.head > 0 {
+		n := copy(in.queue, in.queue[in.head:])
+		clear(in.queue[n:])
+		in.queue, in.head = in.queue[:n], 0
+	}
 	in.queue = append(in.queue, c)
 	spawn = !in.starting
 	in.starting = true
@@ -71,12 +77,13 @@ func (in *inbound) next(fresh bool) (c *inCall, spawn bool) {
 	} else {
 		in.sending--
 	}
-	if len(in.queue) == 0 {
+	if in.head == len(in.queue) {
 		return nil, false
 	}
-	c = in.queue[0]
-	in.queue[0] = nil
-	if in.queue = in.queue[1:]; len(in.queue) == 0 {
+	c = in.queue[in.head]
+	in.queue[in.head] = nil
+	if in.head++; in.head == len(in.queue) {
+		in.queue, in.head = in.queue[:0], 0
 		return c, false
 	}
 	spawn = !in.starting
@@ -109,7 +116,7 @@ func (in *inbound) get(id int64) *inCall {
 func (in *inbound) close() []*inCall {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.closed, in.queue = true, nil
+	in.closed, in.queue, in.head = true, nil, 0
 	calls := make([]*inCall, 0, len(in.calls))
 	for _, c := range in.calls {
 		calls = append(calls, c)
@@ -200,13 +207,17 @@ func (l *link) finish(c *inCall, resp Response, err error) {
 	}
 }
 
+// slowCalls is how often an inline handler may take longer than 1 ms before it is logged: it may
+// have been the machine that was busy.
+const slowCalls = 10
+
 // runInline handles a call on the reader, which must not wait: an answer that finds no room is handed to a
 // goroutine, and counts as one that waits until it is sent.
 func (l *link) runInline(c *inCall, payload codec.Raw) {
 	c.req.Payload = payload
 	begin := time.Now()
 	resp, err := l.invoke(c)
-	if took := time.Since(begin); took > time.Millisecond && c.method.slow.CompareAndSwap(false, true) {
+	if took := time.Since(begin); took > time.Millisecond && c.method.slow.Add(1) == slowCalls {
 		l.peer.logger.Warn("rpc: an inline handler held up its connection", "method", c.method.name, "took", took)
 	}
 	b := l.reply(c, resp, err)

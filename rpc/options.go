@@ -25,7 +25,7 @@ type HandleOption interface{ setHandle(*method) }
 
 // Inline runs the handler on the goroutine that reads the connection, which saves a
 // hand-over between goroutines. It is for handlers that never wait: while one runs, nothing else of its session is
-// read. One that takes longer than 1 ms is logged, once.
+// read. One that takes longer than 1 ms again and again is logged, once.
 var Inline HandleOption = inline{}
 
 type inline struct{}

@@ -114,7 +114,7 @@ type method struct {
 	name      string
 	inline    bool
 	authorize []authorize
-	slow      atomic.Bool // an inline handler that waited was logged
+	slow      atomic.Int32 // how often an inline handler took too long
 	// run decodes payload, calls the handler, and appends the encoded result to b.
 	run func(ctx context.Context, payload codec.Raw, b []byte) ([]byte, error)
 }

@@ -58,7 +58,7 @@ func TestSlowHandlersDelayNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if in := &pair.links[0].inbound; len(in.calls) != 0 || len(in.queue) != 0 || in.starting || in.sending != 0 {
+		if in := &pair.links[0].inbound; len(in.calls) != 0 || in.head != len(in.queue) || in.starting || in.sending != 0 {
 			t.Errorf("left over: %d calls, %d queued, starting %v", len(in.calls), len(in.queue), in.starting)
 		}
 	})
@@ -424,7 +424,7 @@ func TestSlowInlineHandlerIsLoggedOnce(t *testing.T) {
 		client := newPeer(PeerOptions{})
 		hello.Handle(server, func(context.Context, string) (string, error) { time.Sleep(2 * time.Millisecond); return "", nil }, Inline)
 		pair := connect(t, server, client, nil)
-		for range 3 {
+		for range 2 * slowCalls {
 			hello.Call(t.Context(), client, "x")
 		}
 		pair.end()

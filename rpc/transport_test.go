@@ -179,6 +179,30 @@ func TestBothDirections(t *testing.T) {
 	})
 }
 
+// TestServerWaitsForAClient begins the call before the client has ever connected.
+func TestServerWaitsForAClient(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, w *world) {
+		key := transport.NewKey()
+		outcome := make(chan error, 1)
+		go func() {
+			_, err := hello.Call(t.Context(), w.calls.Client(key.Client()), "x", rpc.WaitReady())
+			outcome <- err
+		}()
+		mine := rpc.NewPeer(nil)
+		hello.Handle(mine, greet)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		c, err := transport.Dial(ctx, w.url, &transport.ClientOptions{Key: key, JSON: w.json, Dialer: w.dialer, Logger: quiet}, mine)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := <-outcome; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestManyAtOnce(t *testing.T) {
 	everywhere(t, &rpc.PeerOptions{MaxConcurrent: 100}, func(t *testing.T, w *world) {
 		apply.Handle(w.calls, func(_ context.Context, in int) (int, error) { return -in, nil })

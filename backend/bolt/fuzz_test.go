@@ -146,7 +146,7 @@ func TestDamagedFile(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d, a file of %d bytes", seed, len(file))
 	random := rand.New(rand.NewPCG(seed, 0))
-	for n := range 300 {
+	for n := range 150 {
 		changed := bytes.Clone(file)
 		if n%10 == 0 {
 			changed = changed[:random.IntN(len(changed))]

@@ -1,9 +1,9 @@
 package bolt
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -42,7 +42,7 @@ func powerLoss(t *testing.T, env ...string) (images int, faults []error) {
 	t.Logf("seed %d, %d system calls", seed, len(events))
 	d := &disk{
 		path: path, image: filepath.Join(t.TempDir(), "store"),
-		random: rand.New(rand.NewPCG(seed, 0)), tried: map[[32]byte]bool{},
+		random: rand.New(rand.NewPCG(seed, 0)), tried: map[uint64]bool{}, seed: maphash.MakeSeed(),
 	}
 	for _, e := range events {
 		// A cut is as late as possible before what makes more durable, and right behind what was acknowledged.
@@ -68,10 +68,11 @@ func powerLoss(t *testing.T, env ...string) (images int, faults []error) {
 type disk struct {
 	path, image string
 	random      *rand.Rand
+	seed        maphash.Seed
 	durable     []event // in order
 	pending     []event // any subset of these may be there
 	said        acknowledged
-	tried       map[[32]byte]bool
+	tried       map[uint64]bool
 	images      int
 	faults      []error
 }
@@ -155,7 +156,7 @@ func (d *disk) try(included func(i int) bool, torn bool) {
 			file = e.applied(file)
 		}
 	}
-	key := sha256.Sum256(fmt.Appendf(file[:len(file):len(file)], "%+v", d.said))
+	key := maphash.Bytes(d.seed, fmt.Appendf(file[:len(file):len(file)], "%+v", d.said))
 	if d.tried[key] {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/trefoilgo/trefoil/dstm"
@@ -72,9 +73,22 @@ func say(format string, args ...any) {
 // sizeBehind is how many entries the tasks append behind a position.
 func sizeBehind(after dstm.Position) int { return int(after%7) + 1 }
 
-// work does all that writes, in an order that never changes.
+// work does all that writes, in an order that never changes. What a reader sees counts as acknowledged too.
 func work(l dstm.Log) error {
-	ctx := context.Background()
+	ctx, cancel := context.WithCancel(context.Background())
+	var reader sync.WaitGroup
+	reader.Add(1)
+	defer reader.Wait()
+	defer cancel()
+	go func() {
+		defer reader.Done()
+		for e, err := range l.Read(ctx, 0) {
+			if err != nil {
+				return // truncated before it was read
+			}
+			say("read %d", e.Position)
+		}
+	}()
 	for round := 1; round <= 24; round++ {
 		after, err := l.Head(ctx)
 		if err != nil {
@@ -107,7 +121,7 @@ func work(l dstm.Log) error {
 }
 
 func snapshotAt(p dstm.Position) []byte {
-	return bytes.Repeat(fmt.Appendf(nil, "snapshot at %d\n", p), 25000)
+	return bytes.Repeat(fmt.Appendf(nil, "snapshot at %d\n", p), 18000)
 }
 
 func appendForEver(l dstm.Log) error {
@@ -172,11 +186,18 @@ type acknowledged struct{ head, snapshot, base dstm.Position }
 
 // hear takes one line of what a task says.
 func (a *acknowledged) hear(line string) {
-	for prefix, field := range map[string]*dstm.Position{"head": &a.head, "snapshot": &a.snapshot, "base": &a.base} {
-		var p dstm.Position
-		if n, _ := fmt.Sscanf(line, prefix+" %d", &p); n == 1 {
-			*field = p
-		}
+	var what string
+	var p dstm.Position
+	if n, _ := fmt.Sscanf(line, "%s %d", &what, &p); n != 2 {
+		return
+	}
+	switch what {
+	case "head", "read":
+		a.head = max(a.head, p)
+	case "snapshot":
+		a.snapshot = p
+	case "base":
+		a.base = p
 	}
 }
 

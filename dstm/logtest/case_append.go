@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/trefoilgo/trefoil/dstm"
@@ -159,15 +160,19 @@ func concurrentAppenders(k *kit) {
 	}
 }
 
-// batchesAreAtomic looks at the head and at the end of what Read yields while batches of one size are added.
+// batchesAreAtomic looks at the head while batches of one size are added. They are large, so that half of one
+// would be seen.
 func batchesAreAtomic(k *kit) {
 	log := k.fresh()
-	const size, batches = 5, 40
+	const size, batches, watchers = 200, 60, 2
 	ctx, stop := context.WithCancel(k.ctx)
 	defer stop()
-	each(3, func(i int) {
-		if i == 0 {
+	var watching sync.WaitGroup
+	watching.Add(watchers)
+	each(1+watchers, func(i int) {
+		if i == watchers {
 			defer stop()
+			watching.Wait()
 			for n := range dstm.Position(batches) {
 				if _, err := log.Append(k.ctx, n*size, batch(numbered(n*size, size)...)); err != nil {
 					k.Errorf("Append: %v", err)
@@ -176,8 +181,11 @@ func batchesAreAtomic(k *kit) {
 			}
 			return
 		}
-		for ctx.Err() == nil {
+		for first := true; ctx.Err() == nil; first = false {
 			head, err := log.Head(k.ctx)
+			if first {
+				watching.Done()
+			}
 			if err != nil || head%size != 0 {
 				k.Errorf("Head in the middle of a batch: %d, %v", head, err)
 				return

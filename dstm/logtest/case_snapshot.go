@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"math/rand/v2"
 
 	"github.com/trefoilgo/trefoil/dstm"
 	"github.com/trefoilgo/trefoil/status"
@@ -181,11 +181,9 @@ func concurrentSnapshots(k *kit) {
 	k.wantSnapshot(log, 16, pattern(16, 300<<10))
 }
 
-// pattern makes n bytes that tell their seed and offset.
+// pattern makes n bytes that depend on seed and nowhere repeat.
 func pattern(seed int64, n int) []byte {
-	var b bytes.Buffer
-	for line := 0; b.Len() < n; line++ {
-		fmt.Fprintf(&b, "snapshot %d line %d\n", seed, line)
-	}
-	return b.Bytes()[:n]
+	data := make([]byte, n)
+	rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(data) //nolint:errcheck // never fails
+	return data
 }

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/trefoilgo/trefoil/codec"
@@ -84,6 +85,7 @@ func (c *Core) apply(j *journal, e *entry) {
 		if mine {
 			origin = Mine
 		}
+		o.kept = mine && !o.stale && o.expects(e.sequence, part.writes)
 		c.change(o, origin, append([]tree.Path{}, writtenPaths(nil, part.writes)...))
 		o.root, o.version, o.position, o.hash = &root, part.version, e.position, e.hash
 		c.confirm(o, mine, e.sequence)
@@ -101,4 +103,16 @@ func (c *Core) confirm(o *object, mine bool, sequence uint64) {
 			l.made = append(l.made, o.version)
 		}
 	}
+}
+
+// expects reports whether the lowest layer that is shown is this transaction with these writes: when
+// they are confirmed, the fold stays what it is.
+func (o *object) expects(sequence uint64, writes []txn.Write) bool {
+	i := slices.IndexFunc(o.layers, func(l *layer) bool { return l.shown })
+	return i >= 0 && o.layers[i].tx.Sequence == sequence && slices.EqualFunc(o.layers[i].part.Writes, writes, sameWrite)
+}
+
+func sameWrite(a, b txn.Write) bool {
+	return a.Op == b.Op && slices.Equal(a.Path, b.Path) && bytes.Equal(a.Value, b.Value) &&
+		bytes.Equal(a.Least, b.Least) && bytes.Equal(a.Most, b.Most)
 }

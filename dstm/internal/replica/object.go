@@ -41,6 +41,7 @@ type object struct {
 	next    *tree.Node // the fold made again
 	origin  Origin
 	landed  bool        // root now holds a layer that was shown
+	kept    bool        // the fold stays, unless predictions were taken back
 	paths   []tree.Path // written in root
 	taken   []tree.Path // written by layers that were taken back
 }
@@ -95,11 +96,7 @@ func (o *object) pending() []Pending {
 		if !l.shown {
 			continue
 		}
-		paths := make([]tree.Path, len(l.part.Writes))
-		for i := range l.part.Writes {
-			paths[i] = l.part.Writes[i].Path
-		}
-		out = append(out, Pending{Sequence: l.tx.Sequence, Paths: paths})
+		out = append(out, Pending{Sequence: l.tx.Sequence, Paths: writtenPaths(nil, l.part.Writes)})
 	}
 	return out
 }

@@ -70,7 +70,11 @@ func (c *Core) done() {
 		again = false
 		for i := 0; i < len(c.touched); i++ { // composing may touch more
 			if o := c.touched[i]; o.stale && o.root != nil {
-				o.next = c.compose(o, o.root, true)
+				if o.next = o.fold; !o.kept || len(o.taken) > 0 {
+					o.next = c.compose(o, o.root, true)
+				} else if !slices.ContainsFunc(o.layers, func(l *layer) bool { return l.shown }) {
+					o.next = o.root // the same, with the versions that count
+				}
 				o.stale, again = false, true
 			}
 		}
@@ -79,7 +83,7 @@ func (c *Core) done() {
 		if o.next != nil && c.objects[o.name] == o {
 			c.tell(o, o.next)
 		}
-		o.touched, o.landed, o.next, o.before, o.paths, o.taken = false, false, nil, nil, nil, nil
+		o.touched, o.landed, o.kept, o.next, o.before, o.paths, o.taken = false, false, false, nil, nil, nil, nil
 	}
 	clear(c.touched)
 	c.touched = c.touched[:0]

@@ -69,7 +69,7 @@ func (c *Core) Submit(t txn.Transaction) (sequence uint64, err *status.Error) {
 // predict adds a layer to an object and shows it, if it holds.
 func (c *Core) predict(o *object, p *pending, part *txn.Part) {
 	l := &layer{tx: p, part: part, object: o}
-	o.layers, o.visible = append(o.layers, l), nil
+	o.layers = append(o.layers, l)
 	p.layers = append(p.layers, l)
 	if p.hidden {
 		return
@@ -85,6 +85,9 @@ func (c *Core) predict(o *object, p *pending, part *txn.Part) {
 		Origin: Mine, Paths: writtenPaths(nil, part.Writes),
 	})
 	o.fold = &next
+	if o.visible != nil { // those who hold it see its old length
+		o.visible = append(o.visible, Pending{Sequence: p.Sequence, Paths: writtenPaths(nil, part.Writes)})
+	}
 }
 
 // Withdraw takes a transaction back that was never sent, and reports whether it was such a

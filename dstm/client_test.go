@@ -1,0 +1,539 @@
+package dstm_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/internal/leak"
+	"github.com/trefoilgo/trefoil/status"
+	"github.com/trefoilgo/trefoil/transport"
+)
+
+// hall is a store with a server, and clients whose connections a test can hold and cut.
+type hall struct {
+	t      *testing.T
+	ctx    context.Context
+	store  *dstm.Store
+	server *transport.Server
+	http   *httptest.Server // nil: pipes
+	json   bool
+}
+
+func newHall(t *testing.T, webSocket, json bool) *hall {
+	t.Helper()
+	leak.Check(t)
+	store, err := dstm.NewStore(dstm.NewMemoryLog(), &dstm.StoreOptions{Rules: []dstm.Rule{
+		{Object: "secret/*"}, {Object: "**", Open: dstm.AllowAll, Write: dstm.AllowAll},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hall{t: t, ctx: testContext(t), store: store, json: json}
+	h.server = transport.NewServer(&transport.ServerOptions{Logger: quiet()}, store)
+	if webSocket {
+		h.http = httptest.NewServer(h.server)
+	}
+	t.Cleanup(func() {
+		h.server.Close(context.Background())
+		store.Close(context.Background())
+		if h.http != nil {
+			h.http.Close()
+		}
+	})
+	return h
+}
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+// guest is one client.
+type guest struct {
+	*dstm.Client
+	conn *transport.Client
+	line *line
+}
+
+func (h *hall) guest() *guest { return h.guestWith(nil) }
+
+func (h *hall) guestWith(opts *dstm.ClientOptions) *guest {
+	h.t.Helper()
+	g := &guest{Client: dstm.NewClient(opts), line: &line{dialer: h.server.Pipe()}}
+	url := "pipe:"
+	if h.http != nil {
+		url = "ws" + strings.TrimPrefix(h.http.URL, "http")
+		g.line.dialer = &transport.WebSocketDialer{}
+	}
+	conn, err := transport.Dial(h.ctx, url, &transport.ClientOptions{
+		Dialer: g.line, JSON: h.json, MinBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond, Logger: quiet(),
+	}, g.Client)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	g.conn = conn
+	h.t.Cleanup(func() { g.Client.Close(); g.line.let(); conn.Close() })
+	return g
+}
+
+func (h *hall) open(g *guest, name string) dstm.Object {
+	h.t.Helper()
+	o, err := g.Object(h.ctx, name)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return o
+}
+
+// line is a Dialer whose connections can be cut, held, and kept from coming up again.
+type line struct {
+	dialer transport.Dialer
+
+	mu    sync.Mutex
+	conns []*lineConn
+	down  bool
+	held  chan struct{} // not nil: nothing arrives until it is closed
+}
+
+type lineConn struct {
+	transport.Conn
+	line *line
+	cut  chan struct{}
+	once sync.Once
+}
+
+func (l *line) Dial(ctx context.Context, url, subprotocol string) (transport.Conn, error) {
+	l.mu.Lock()
+	down := l.down
+	l.mu.Unlock()
+	if down {
+		return nil, errors.New("no network")
+	}
+	conn, err := l.dialer.Dial(ctx, url, subprotocol)
+	if err != nil {
+		return nil, err
+	}
+	c := &lineConn{Conn: conn, line: l, cut: make(chan struct{})}
+	l.mu.Lock()
+	l.conns = append(l.conns, c)
+	l.mu.Unlock()
+	return c, nil
+}
+
+func (c *lineConn) Read() ([]byte, error) {
+	b, err := c.Conn.Read()
+	c.line.mu.Lock()
+	held := c.line.held
+	c.line.mu.Unlock()
+	if held != nil {
+		select {
+		case <-held:
+		case <-c.cut:
+			return nil, io.ErrUnexpectedEOF
+		}
+	}
+	return b, err
+}
+
+func (c *lineConn) Close() error {
+	c.once.Do(func() { close(c.cut) })
+	return c.Conn.Close()
+}
+
+// hold keeps everything that the server sends from arriving.
+func (l *line) hold() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = make(chan struct{})
+}
+
+// let lets it go on.
+func (l *line) let() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held != nil {
+		close(l.held)
+		l.held = nil
+	}
+}
+
+// drop cuts the connection; what was held is lost. Unless up, none comes up again.
+func (l *line) drop(up bool) {
+	l.mu.Lock()
+	l.down = !up
+	conns := l.conns
+	l.conns, l.held = nil, nil
+	l.mu.Unlock()
+	for _, c := range conns {
+		c.Close()
+	}
+}
+
+func (l *line) up() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.down = false
+}
+
+// offline waits until the client has noticed that its connection is gone.
+func (g *guest) offline(ctx context.Context) {
+	for s := range g.conn.States(ctx) {
+		if s.Phase != transport.Open {
+			return
+		}
+	}
+}
+
+var (
+	count = dstm.NewVar[int64]("count").At()
+	word  = dstm.NewVar[string]("word").At()
+)
+
+func valueOf(t *testing.T, o dstm.Object) (n int64) {
+	t.Helper()
+	if err := o.View(func(tx *dstm.Tx) error { n = count.Get(tx); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func increase(tx *dstm.Tx) error { count.Set(tx, count.Get(tx)+1); return nil }
+
+func TestClientsAddConcurrently(t *testing.T) {
+	for _, mode := range []struct {
+		name            string
+		webSocket, json bool
+	}{{"pipe msgpack", false, false}, {"pipe json", false, true}, {"websocket msgpack", true, false}, {"websocket json", true, true}} {
+		t.Run(mode.name, func(t *testing.T) {
+			h := newHall(t, mode.webSocket, mode.json)
+			const clients, each = 4, 25
+			var wg sync.WaitGroup
+			var objects []dstm.Object
+			for range clients {
+				o := h.open(h.guest(), "board/1")
+				objects = append(objects, o)
+				for _, fn := range []func(*dstm.Tx) error{
+					increase,
+					func(tx *dstm.Tx) error { tx.Add(1, nil, nil, "sum"); return nil },
+				} {
+					wg.Go(func() {
+						for range each {
+							if _, err := o.Update(h.ctx, fn, dstm.MaxAttempts(10_000)); err != nil {
+								t.Error(err)
+								return
+							}
+						}
+					})
+				}
+			}
+			wg.Wait()
+			for _, o := range objects {
+				if err := o.Wait(h.ctx, 2*clients*each); err != nil {
+					t.Fatal(err)
+				}
+				if n := valueOf(t, o); n != clients*each || o.Head().Version != 2*clients*each {
+					t.Fatalf("count %d at version %d", n, o.Head().Version)
+				}
+			}
+		})
+	}
+}
+
+func TestBankAcrossCuts(t *testing.T) {
+	h := newHall(t, false, false)
+	const clients, each, accounts = 3, 40, 5
+	var wg sync.WaitGroup
+	guests := make([]*guest, clients)
+	for i := range guests {
+		guests[i] = h.guest()
+		o := h.open(guests[i], "bank")
+		wg.Go(func() {
+			for n := range each {
+				from, to := fmt.Sprint(n%accounts), fmt.Sprint((n+1+i)%accounts)
+				_, err := o.Update(h.ctx, func(tx *dstm.Tx) error {
+					var a, b int64
+					tx.Lookup(&a, "account", from)
+					tx.Lookup(&b, "account", to)
+					if from != to {
+						tx.Set(a-1, "account", from)
+						tx.Set(b+1, "account", to)
+					}
+					tx.Add(1, nil, nil, "transfers")
+					return nil
+				}, dstm.MaxAttempts(10_000))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n%10 == 5 {
+					guests[i].line.drop(true)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	o := h.open(h.guest(), "bank")
+	err := o.View(func(tx *dstm.Tx) error {
+		var transfers, sum int64
+		tx.Lookup(&transfers, "transfers")
+		for _, key := range tx.Keys("account") {
+			var n int64
+			tx.Lookup(&n, "account", key)
+			sum += n
+		}
+		if transfers != clients*each || sum != 0 {
+			t.Errorf("%d transfers, sum %d", transfers, sum)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLostOutcome cuts the connection after the server has committed and before the client can know.
+func TestLostOutcome(t *testing.T) {
+	h := newHall(t, false, false)
+	g := h.guest()
+	o := h.open(g, "board/1")
+	mine, err := h.store.Object(h.ctx, "board/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mine.Close()
+	g.line.hold()
+	done := make(chan error, 1)
+	go func() {
+		_, err := o.Update(h.ctx, increase)
+		done <- err
+	}()
+	if err := mine.Wait(h.ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-done:
+		t.Fatal("answered: ", err)
+	default:
+	}
+	g.line.drop(true)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n := valueOf(t, o); n != 1 || mine.Head().Version != 1 {
+		t.Fatalf("count %d, version %d", n, mine.Head().Version)
+	}
+}
+
+func TestOffline(t *testing.T) {
+	h := newHall(t, false, false)
+	g := h.guest()
+	o := h.open(g, "board/1")
+	if _, err := o.Update(h.ctx, increase); err != nil {
+		t.Fatal(err)
+	}
+	g.line.drop(false)
+	g.offline(h.ctx)
+	done := make(chan error, 3)
+	for range 3 {
+		go func() {
+			_, err := o.Update(h.ctx, increase)
+			done <- err
+		}()
+	}
+	changes := 0
+	for change, err := range o.Changes(h.ctx) { // predictions are seen without a connection
+		if err != nil || change.Origin != dstm.Mine {
+			t.Fatalf("%+v, %v", change, err)
+		}
+		if changes++; valueOf(t, o) == 4 {
+			break
+		}
+	}
+	if o.Head().Version != 1 {
+		t.Fatalf("version %d", o.Head().Version)
+	}
+	g.line.up()
+	for range 3 {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := valueOf(t, o); n != 4 {
+		t.Fatalf("count %d", n)
+	}
+}
+
+func TestContextEndsAnUpdate(t *testing.T) {
+	h := newHall(t, false, false)
+	g := h.guest()
+	o := h.open(g, "board/1")
+
+	g.line.hold() // sent, but the answer does not come
+	ctx, cancel := context.WithCancel(h.ctx)
+	go func() {
+		for !errors.Is(waitFor(h, "board/1", 1), nil) {
+		}
+		cancel()
+	}()
+	_, err := o.Update(ctx, increase)
+	if !errors.Is(err, status.Canceled) || !status.OutcomeUnknown(err) {
+		t.Fatal(err)
+	}
+	g.line.let()
+	if err := o.Wait(h.ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+
+	g.line.drop(false)
+	g.offline(h.ctx)
+	ctx, cancel = context.WithCancel(h.ctx)
+	_, err = o.Update(ctx, func(tx *dstm.Tx) error { cancel(); return increase(tx) })
+	if !errors.Is(err, status.Canceled) || status.OutcomeUnknown(err) {
+		t.Fatal(err)
+	}
+	if n := valueOf(t, o); n != 1 {
+		t.Fatalf("a transaction that was never sent is still seen: %d", n)
+	}
+}
+
+func waitFor(h *hall, name string, version uint64) error {
+	mine, err := h.store.Object(h.ctx, name)
+	if err != nil {
+		return err
+	}
+	defer mine.Close()
+	return mine.Wait(h.ctx, version)
+}
+
+func TestClosing(t *testing.T) {
+	h := newHall(t, false, false)
+	g := h.guest()
+	one, two := h.open(g, "board/1"), h.open(g, "board/1")
+	end := make(chan error, 1)
+	go func() {
+		for _, err := range one.Changes(h.ctx) {
+			end <- err
+		}
+	}()
+	if _, err := two.Update(h.ctx, increase); err != nil {
+		t.Fatal(err)
+	}
+	if err := one.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for err := range end {
+		if err != nil {
+			if !errors.Is(err, dstm.ErrClosed) {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	if err := one.View(func(*dstm.Tx) error { return nil }); !errors.Is(err, dstm.ErrClosed) {
+		t.Fatal(err)
+	}
+	if _, err := two.Update(h.ctx, increase); err != nil {
+		t.Fatal("the other Object of the name ended too: ", err)
+	}
+	if head := one.Head(); head.Version != 1 {
+		t.Fatalf("%+v", head)
+	}
+
+	g.line.hold()
+	done := make(chan error, 1)
+	go func() {
+		_, err := two.Update(h.ctx, increase)
+		done <- err
+	}()
+	if err := waitFor(h, "board/1", 3); err != nil {
+		t.Fatal(err)
+	}
+	two.Close()
+	if err := <-done; !errors.Is(err, dstm.ErrClosed) || !status.OutcomeUnknown(err) {
+		t.Fatal(err)
+	}
+	g.line.let()
+	three := h.open(g, "board/1") // opened anew
+	if n := valueOf(t, three); n != 3 {
+		t.Fatalf("count %d", n)
+	}
+	g.Client.Close()
+	if _, err := three.Update(h.ctx, increase); !errors.Is(err, dstm.ErrClosed) || status.OutcomeUnknown(err) {
+		t.Fatal(err)
+	}
+	if _, err := g.Object(h.ctx, "board/1"); !errors.Is(err, dstm.ErrClosed) {
+		t.Fatal(err)
+	}
+}
+
+func TestOpenRefused(t *testing.T) {
+	h := newHall(t, false, false)
+	g := h.guest()
+	if _, err := g.Object(h.ctx, "secret/1"); !errors.Is(err, dstm.ErrDenied) {
+		t.Fatal(err)
+	}
+	if _, err := g.Object(h.ctx, "bad\nname"); !errors.Is(err, dstm.ErrInvalid) {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(h.ctx)
+	cancel()
+	alone := dstm.NewClient(nil) // without a connection
+	if _, err := alone.Object(ctx, "board/1"); !errors.Is(err, status.Canceled) {
+		t.Fatal(err)
+	}
+}
+
+func TestBusyClient(t *testing.T) {
+	h := newHall(t, false, false)
+	g := h.guestWith(&dstm.ClientOptions{MaxPending: 1})
+	o := h.open(g, "board/1")
+	g.line.drop(false)
+	g.offline(h.ctx)
+	done := make(chan error, 1)
+	go func() {
+		_, err := o.Update(h.ctx, increase)
+		done <- err
+	}()
+	for range o.Changes(h.ctx) {
+		break
+	}
+	for valueOf(t, o) == 0 {
+		time.Sleep(time.Millisecond) // the change may have come before Changes
+	}
+	if _, err := o.Update(h.ctx, func(tx *dstm.Tx) error { word.Set(tx, "x"); return nil }); !errors.Is(err, dstm.ErrBusy) {
+		t.Fatal(err)
+	}
+	g.line.up()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestConnectionClosedForGood ends what waits for an answer that cannot come.
+func TestConnectionClosedForGood(t *testing.T) {
+	h := newHall(t, false, false)
+	g := h.guest()
+	o := h.open(g, "board/1")
+	g.line.hold()
+	done := make(chan error, 1)
+	go func() {
+		_, err := o.Update(h.ctx, increase)
+		done <- err
+	}()
+	if err := waitFor(h, "board/1", 1); err != nil {
+		t.Fatal(err)
+	}
+	g.conn.Session().Close(transport.CloseNormal, "")
+	if err := <-done; !errors.Is(err, status.Unavailable) || !status.OutcomeUnknown(err) {
+		t.Fatal(err)
+	}
+	if err := o.View(func(*dstm.Tx) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+}

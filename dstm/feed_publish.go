@@ -1,0 +1,178 @@
+package dstm
+
+import (
+	"errors"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/status"
+	"github.com/trefoilgo/trefoil/transport"
+)
+
+// storeAudience is everyone who has one object open and ready.
+type storeAudience struct{ list []*storeOpened }
+
+// publish makes state the present one, tells everyone of the entries that led to it, and then answers the
+// jobs: an answer comes behind the changes of every entry up to the one at which it was decided. The caller holds applying.
+func (s *Store) publish(state *engine.State, entries []*engine.Entry, jobs []storeJob, decisions []engine.Decision) {
+	s.mu.Lock()
+	for _, e := range entries {
+		s.saver.added(e.Size)
+	}
+	recents := make([]*storeRecent, len(entries))
+	for i, e := range entries {
+		recents[i] = s.ring.push(e)
+	}
+	s.state.Store(state)
+	for i, e := range entries {
+		s.publishEntry(recents[i])
+		s.publishLocal(e)
+	}
+	for i := range jobs {
+		s.answer(&jobs[i], &decisions[i])
+	}
+	s.mu.Unlock()
+	if len(entries) > 0 {
+		s.maybeSave(state)
+	}
+}
+
+// publishEntry sends an entry to the sessions that are in step.
+func (s *Store) publishEntry(r *storeRecent) {
+	e := r.entry
+	switch {
+	case e.Kind == engine.NewEpoch:
+		for _, ss := range s.sessions {
+			ss.fallBehind(e.Position - 1)
+			ss.pump()
+		}
+	case e.Kind != engine.Commit:
+	case len(e.Parts) == 1:
+		if audience := s.audiences[e.Parts[0].Object]; audience != nil {
+			s.scratch = s.scratch[:0]
+			for _, o := range audience.list {
+				if !o.session.behind {
+					s.scratch = append(s.scratch, o.session.session)
+				}
+			}
+			s.broadcast(r, 1)
+		}
+	default:
+		s.publishMany(r)
+	}
+}
+
+// publishMany sends an entry of several parts: to each class of sessions those parts that they have open.
+func (s *Store) publishMany(r *storeRecent) {
+	masks := map[*storeSession]uint32{}
+	for i := range r.entry.Parts {
+		if audience := s.audiences[r.entry.Parts[i].Object]; audience != nil {
+			for _, o := range audience.list {
+				if !o.session.behind {
+					masks[o.session] |= 1 << i
+				}
+			}
+		}
+	}
+	classes := map[uint32][]*transport.Session{}
+	for ss, mask := range masks {
+		classes[mask] = append(classes[mask], ss.session)
+	}
+	for mask, list := range classes {
+		s.scratch = append(s.scratch[:0], list...)
+		s.broadcast(r, mask)
+	}
+}
+
+// broadcast sends the parts of mask to the sessions in scratch.
+func (s *Store) broadcast(r *storeRecent, mask uint32) {
+	if len(s.scratch) == 0 {
+		return
+	}
+	transport.Broadcast(s.scratch, r.change(s.opts.LogName, mask), func(session *transport.Session, err error) {
+		ss := s.sessions[session]
+		if ss == nil {
+			return
+		}
+		switch {
+		case errors.Is(err, transport.ErrFull):
+			ss.fallBehind(r.entry.Position - 1)
+			ss.await()
+		case errors.Is(err, transport.ErrFrameTooLarge):
+			ss.fallBehind(r.entry.Position)
+			ss.dropTooLarge(r, mask)
+			ss.pump()
+		}
+	})
+	clear(s.scratch)
+}
+
+// publishLocal tells the store's own objects.
+func (s *Store) publishLocal(e *engine.Entry) {
+	if len(s.locals) == 0 {
+		return
+	}
+	origin := Remote
+	if e.Client == s.own.client {
+		origin = Mine
+	}
+	for i := range e.Parts {
+		p := &e.Parts[i]
+		if objects := s.locals[p.Object]; len(objects) > 0 {
+			paths := make([]Path, len(p.Writes))
+			for j := range p.Writes {
+				paths[j] = p.Writes[j].Path
+			}
+			for o := range objects {
+				o.feed.publish(&p.Before.Root, &p.After.Root, p.Version, origin, paths)
+			}
+		}
+	}
+}
+
+// publishReload brings everyone from before to after, which the ring does not reach.
+func (s *Store) publishReload(before, after *engine.State) {
+	for _, ss := range s.sessions {
+		ss.fallBehind(before.Position)
+		ss.pump()
+	}
+	for name, objects := range s.locals {
+		was, is := before.Object(name), after.Object(name)
+		for o := range objects {
+			o.feed.publish(&was.Root, &is.Root, is.Version, Reset, nil)
+		}
+	}
+}
+
+// answer tells whoever asked what was decided. The caller holds mu.
+func (s *Store) answer(job *storeJob, d *engine.Decision) {
+	switch {
+	case job.open != nil:
+		job.session.deliver(*job.open)
+	case job.waiter != nil:
+		job.waiter.done(d, nil)
+	case d.Refusal != nil:
+		job.session.reject(job.request.Tx.Sequence, refusalError(d.Refusal), d.Refusal.Conflicts)
+		if d.Above {
+			job.session.resetParts(job.request.Tx)
+		}
+	default:
+		job.session.deliver(storeItem{
+			kind: itemAnswer, counts: true,
+			frame: appendCommitted(nil, s.opts.LogName, job.request.Tx.Sequence, d.Position, d.Versions),
+		})
+	}
+}
+
+// answerClosed answers a job that the store will not decide any more.
+func (s *Store) answerClosed(job *storeJob, err *status.Error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case job.waiter != nil:
+		job.waiter.done(nil, err)
+	case job.open != nil:
+		job.session.deliver(storeItem{kind: itemAnswer, frame: appendRefused(nil, job.open.request, job.open.object, err)})
+	default:
+		job.session.reject(job.request.Tx.Sequence, err, nil)
+	}
+}

@@ -1,0 +1,235 @@
+package dstm
+
+import (
+	"errors"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/status"
+	"github.com/trefoilgo/trefoil/transport"
+)
+
+// storeSession is what the store knows of one session. Most sessions are in step: whatever is
+// published is queued for them at once. One that has no room falls behind: nothing is queued
+// for it any more but the position up to which it got everything, the answers that it waits for, and its openings;
+// when there is room again it goes on from the ring, or from snapshots if the ring no longer reaches.
+//
+// All fields are guarded by Store.mu.
+type storeSession struct {
+	store   *Store
+	session *transport.Session
+	user    string
+
+	objects    map[string]*storeOpened
+	unanswered int // transactions
+	ended      bool
+
+	behind   bool
+	sent     uint64 // if behind: every entry up to here was sent
+	pending  []storeItem
+	waiting  bool // for room: AfterDrain will call, or a goroutine sends
+	refusals int  // how often in a row there was no room
+}
+
+// storeOpened is one object that a session has open.
+type storeOpened struct {
+	session *storeSession
+	name    string
+	from    uint64 // entries up to here are in what the session got
+	epoch   string // that the session was told
+	place   int    // in the audience
+	ready   bool   // in the audience: entries behind from are sent
+}
+
+// storeItem is something to send when its turn comes.
+type storeItem struct {
+	kind   storeItemKind
+	frame  []byte // itemAnswer
+	counts bool   // it answers a transaction
+	until  uint64 // not before every entry up to here was sent
+
+	request int64 // itemOpen
+	object  string
+	resume  storeResume
+	next    uint64 // itemCatchUp: first entry not yet sent
+	reason  string // itemReset
+}
+
+type storeItemKind int
+
+const (
+	itemAnswer  storeItemKind = iota // a finished frame
+	itemOpen                         // an opened frame, with a snapshot or without
+	itemCatchUp                      // the changes behind a resume point
+	itemReset                        // a reset frame, if the object is still open
+)
+
+// deliver sends an item as soon as all is sent that must come before it.
+func (ss *storeSession) deliver(item storeItem) {
+	if ss.ended {
+		return
+	}
+	position := ss.store.state.Load().Position
+	ss.fallBehind(position)
+	item.until = position
+	ss.pending = append(ss.pending, item)
+	ss.pump()
+}
+
+func (ss *storeSession) reject(sequence uint64, err *status.Error, conflicts []txn.Conflict) {
+	ss.deliver(storeItem{kind: itemAnswer, counts: true, frame: appendRejected(nil, ss.store.opts.LogName, sequence, err, conflicts)})
+}
+
+// resetParts gives a session that claims to have seen what is not there what there is.
+func (ss *storeSession) resetParts(tx *txn.Transaction) {
+	for i := range tx.Parts {
+		if ss.objects[tx.Parts[i].Object] != nil {
+			ss.deliver(storeItem{kind: itemReset, object: tx.Parts[i].Object, reason: "ahead"})
+		}
+	}
+}
+
+// endAll tells the session that the store is closed.
+func (ss *storeSession) endAll(err *status.Error) {
+	for name, o := range ss.objects {
+		ss.remove(o)
+		ss.deliver(storeItem{kind: itemAnswer, frame: appendEnded(nil, ss.store.opts.LogName, name, err)})
+	}
+}
+
+// fallBehind notes that the session has everything up to position, but not at once what follows.
+func (ss *storeSession) fallBehind(position uint64) {
+	if !ss.behind {
+		ss.behind, ss.sent = true, position
+	}
+}
+
+// await has pump called when there is room.
+func (ss *storeSession) await() {
+	if ss.waiting || ss.ended {
+		return
+	}
+	ss.waiting = true
+	ss.session.AfterDrain(ss.resume)
+}
+
+func (ss *storeSession) resume() {
+	ss.store.mu.Lock()
+	defer ss.store.mu.Unlock()
+	ss.waiting = false
+	ss.pump()
+}
+
+// pump sends what is due to a session that is behind, until it is in step or there is no room.
+func (ss *storeSession) pump() {
+	for ss.behind && !ss.waiting && !ss.ended {
+		step, ok := ss.next()
+		if !ok {
+			ss.behind = false
+			return
+		}
+		var err error
+		switch {
+		case step.shared != nil:
+			err = ss.session.TrySendShared(step.shared)
+		case step.frame != nil:
+			err = ss.session.TrySend(step.frame)
+		}
+		if errors.Is(err, transport.ErrFull) {
+			ss.noRoom(step)
+		} else {
+			ss.sentStep(&step, err)
+		}
+	}
+}
+
+// noRoom waits for room for the step. A frame that was not taken although the queue had fallen to half of
+// its budget needs more than that: one goroutine of the session waits with it.
+func (ss *storeSession) noRoom(step storeStep) {
+	s := ss.store
+	if ss.refusals++; ss.refusals == 1 {
+		ss.await()
+		return
+	}
+	if s.ctx.Err() != nil {
+		ss.leave()
+		return
+	}
+	if step.frame == nil {
+		step.frame = appendChange(nil, s.opts.LogName, step.entry.entry, step.mask)
+	}
+	ss.waiting = true
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		err := ss.session.Send(s.ctx, step.frame)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		ss.waiting = false
+		ss.sentStep(&step, err)
+		ss.pump()
+	}()
+}
+
+// sentStep deals with the outcome of sending a step, but for want of room.
+func (ss *storeSession) sentStep(step *storeStep, err error) {
+	switch {
+	case ss.ended:
+	case err == nil:
+		ss.refusals = 0
+		ss.done(step)
+	case errors.Is(err, transport.ErrFrameTooLarge):
+		ss.tooLarge(step)
+	default:
+		ss.leave()
+	}
+}
+
+// leave gives the session up: it has ended, or the store ends before the session took what was due.
+func (ss *storeSession) leave() {
+	ss.ended = true
+	ss.session.Close(transport.CloseGoingAway, "the store closes")
+}
+
+// remove takes an object from the session.
+func (ss *storeSession) remove(o *storeOpened) {
+	delete(ss.objects, o.name)
+	if !o.ready {
+		return
+	}
+	o.ready = false
+	audience := ss.store.audiences[o.name]
+	last := len(audience.list) - 1
+	audience.list[o.place] = audience.list[last]
+	audience.list[o.place].place = o.place
+	audience.list[last] = nil
+	if audience.list = audience.list[:last]; last == 0 {
+		delete(ss.store.audiences, o.name)
+	}
+}
+
+// join puts an object into the audience: from now on it gets every entry behind from.
+func (ss *storeSession) join(o *storeOpened, from uint64, epoch string) {
+	o.from, o.epoch = from, epoch
+	if o.ready {
+		return
+	}
+	audience := ss.store.audiences[o.name]
+	if audience == nil {
+		audience = &storeAudience{}
+		ss.store.audiences[o.name] = audience
+	}
+	o.place, o.ready = len(audience.list), true
+	audience.list = append(audience.list, o)
+}
+
+// mask is the part of an entry that the session has open and does not have yet.
+func (ss *storeSession) mask(e *engine.Entry) uint32 {
+	mask := uint32(0)
+	for i := range e.Parts {
+		if o := ss.objects[e.Parts[i].Object]; o != nil && o.ready && e.Position > o.from {
+			mask |= 1 << i
+		}
+	}
+	return mask
+}

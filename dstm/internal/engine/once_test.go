@@ -1,0 +1,203 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/status"
+)
+
+func again(tx *txn.Transaction) *txn.Transaction {
+	c := *tx
+	c.Again = true
+	return &c
+}
+
+func TestExactlyOnce(t *testing.T) {
+	w := newWorld(t, Options{})
+	first := w.tx(5, set(1, "x"))
+	expect(t, w.decide(1, first), "committed 1")
+	position := w.state.Position
+	for _, copy := range []*txn.Transaction{first, again(first)} {
+		d := w.decide(1, copy)
+		if expect(t, d, "committed 1"); d.Position != position || d.Data != nil {
+			t.Fatalf("not the first outcome: %+v", d)
+		}
+	}
+	// The content counts, not when it was sent.
+	moved := again(first)
+	moved.Position, moved.Settled, moved.Metadata = 1, 3, raw(map[string]any{"trace": "1"})
+	expect(t, w.decide(1, moved), "committed 1")
+	other := w.tx(5, set(2, "x"))
+	other.Parts[0].Base = 0
+	expect(t, w.decide(1, other), "dstm.sequence_reused")
+	expect(t, w.decide(1, w.tx(4, set(2, "x"))), "dstm.stale_sequence")
+	expect(t, w.decide(1, again(w.tx(4, set(2, "x")))), "dstm.stale_sequence")
+	// Another client has its own numbers.
+	expect(t, w.decide(2, w.tx(5, set(2, "x"))), "committed 2")
+	// What is settled is forgotten.
+	next := w.tx(6, set(3, "x"))
+	next.Settled = 5
+	expect(t, w.decide(1, next), "committed 3")
+	expect(t, w.decide(1, again(first)), "dstm.stale_sequence")
+}
+
+func TestRefusalsOnce(t *testing.T) {
+	w := newWorld(t, Options{})
+	stale := w.tx(1, set(9, "x"))
+	stale.Parts[0].Reads = []txn.Read{{Kind: txn.ReadAbsent, Path: path("x")}}
+	expect(t, w.decide(2, w.tx(1, set(1, "x"))), "committed 1")
+
+	// A first sending leaves no trace in the log ...
+	d := w.decide(1, stale)
+	if expect(t, d, "dstm.conflict"); d.Data != nil {
+		t.Fatal("the refusal of a first sending was logged")
+	}
+	// ... and is refused for good, though it would hold by now.
+	expect(t, w.decide(2, w.tx(2, del("x"))), "committed 2")
+	d = w.decide(1, stale)
+	if expect(t, d, "dstm.conflict"); d.Data != nil {
+		t.Fatal("logged")
+	}
+	// Sent again, the refusal goes to the log, once.
+	d = w.decide(1, again(stale))
+	if expect(t, d, "dstm.conflict"); d.Data == nil || d.Entry.Kind != Refuse {
+		t.Fatal("the refusal of what was sent again was not logged")
+	}
+	w.memory = Memory{} // as after a restart
+	d = w.decide(1, again(stale))
+	if expect(t, d, "dstm.conflict"); d.Data != nil || len(d.Refusal.Conflicts) != 1 {
+		t.Fatal("not the first outcome")
+	}
+	expect(t, w.decide(1, w.tx(1, set(1, "y"))), "dstm.conflict")
+}
+
+// After a restart a refusal that was not logged is forgotten; whoever did not hear it may send again, and it is run.
+func TestUnloggedRefusalIsForgotten(t *testing.T) {
+	w := newWorld(t, Options{})
+	stale := w.tx(1, set(9, "x"))
+	stale.Parts[0].Reads = []txn.Read{{Kind: txn.ReadAbsent, Path: path("x")}}
+	expect(t, w.decide(2, w.tx(1, set(1, "x"))), "committed 1")
+	expect(t, w.decide(1, stale), "dstm.conflict")
+	expect(t, w.decide(2, w.tx(2, del("x"))), "committed 2")
+	w.memory = Memory{}
+	expect(t, w.decide(1, again(stale)), "committed 3")
+	expect(t, w.decide(1, again(stale)), "committed 3")
+}
+
+func TestDecidedBefore(t *testing.T) {
+	denied := &Refusal{Code: status.PermissionDenied, Reason: "dstm.denied"}
+	w := newWorld(t, Options{})
+	tx := w.tx(1, set(1, "x"))
+	expect(t, w.decide(1, tx), "committed 1")
+	// It was allowed when it committed.
+	expect(t, w.request(&Request{Client: ID{1}, Tx: again(tx), Refusal: denied}), "committed 1")
+	d := w.request(&Request{Client: ID{1}, Tx: again(w.tx(2, set(1, "x"))), Refusal: denied})
+	if expect(t, d, "dstm.denied"); d.Data == nil {
+		t.Error("a copy might commit elsewhere")
+	}
+	malformed := &txn.Transaction{Sequence: 3, Again: true}
+	d = w.request(&Request{Client: ID{1}, Tx: malformed, Refusal: &Refusal{Code: status.InvalidArgument, Reason: "dstm.invalid"}})
+	if expect(t, d, "dstm.invalid"); d.Data != nil {
+		t.Error("what can never commit need not be logged")
+	}
+}
+
+func TestEpochs(t *testing.T) {
+	w := newWorld(t, Options{})
+	first := w.tx(1, set(1, "x"))
+	expect(t, w.decide(1, first), "committed 1")
+	second, third := w.tx(2, set(2, "x")), w.tx(3, set(2, "x"))
+	w.begin("epoch-2")
+	expect(t, w.decide(1, again(first)), "committed 1") // it is in this log
+	expect(t, w.decide(1, second), "dstm.conflict")
+	d := w.decide(1, again(third))
+	if expect(t, d, "dstm.outcome_unknown"); !d.Refusal.Unknown || d.Refusal.Code != status.Unavailable || d.Data != nil {
+		t.Errorf("%+v", d)
+	}
+	expect(t, w.decide(1, w.tx(4, set(2, "x"))), "committed 2")
+}
+
+func TestTooManyUnsettled(t *testing.T) {
+	w := newWorld(t, Options{})
+	for i := range uint64(MaxUnsettled) {
+		if d := w.decide(1, w.tx(i+1, add(1, "n"))); d.Refusal != nil {
+			t.Fatal(d.Refusal)
+		}
+	}
+	expect(t, w.decide(1, w.tx(100, add(1, "n"))), "dstm.busy")
+	tx := w.tx(101, add(1, "n"))
+	tx.Settled = 1
+	expect(t, w.decide(1, tx), "committed 65")
+	if n := len(w.state.Client(ID{1}).Commits); n != MaxUnsettled {
+		t.Errorf("%d commits are remembered", n)
+	}
+	expect(t, w.decide(1, again(w.tx(102, add(1, "n")))), "dstm.busy")
+	if got := w.state.Client(ID{1}).Refusals; len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestRefusalsAreBounded(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.decide(2, w.tx(1, set(1, "x")))
+	for i := range uint64(200) {
+		tx := w.tx(i+1, set(1, "y"))
+		tx.Parts[0].Reads = []txn.Read{{Kind: txn.ReadAbsent, Path: path("x")}}
+		expect(t, w.decide(1, again(tx)), "dstm.conflict")
+		tx = w.tx(i+1, set(1, "y"))
+		tx.Parts[0].Reads = []txn.Read{{Kind: txn.ReadAbsent, Path: path("x")}}
+		expect(t, w.decide(3, tx), "dstm.conflict")
+	}
+	if n := len(w.state.Client(ID{1}).Refusals); n != maxRefusals {
+		t.Errorf("%d logged refusals", n)
+	}
+	if m := w.memory.of(ID{3}); len(m.refusals) != maxRefusals || m.last != 200 {
+		t.Errorf("%d refusals in memory", len(m.refusals))
+	}
+	// One that was dropped is still refused.
+	expect(t, w.decide(1, again(w.tx(3, set(1, "y")))), "dstm.stale_sequence")
+	expect(t, w.decide(3, w.tx(3, set(1, "y"))), "dstm.stale_sequence")
+	for i := range 3 * generation {
+		w.memory = w.memory.with(ID{byte(i), byte(i >> 8), 9}, 0, Refused{Sequence: 1})
+	}
+	if n := w.memory.young.Len() + w.memory.old.Len(); n > 2*generation {
+		t.Errorf("the memory holds %d clients", n)
+	}
+}
+
+func TestForgottenClients(t *testing.T) {
+	w := newWorld(t, Options{Retention: time.Hour})
+	lost := w.tx(2, add(1, "n"))
+	expect(t, w.decide(1, w.tx(1, add(1, "n"))), "committed 1")
+	expect(t, w.decide(1, lost), "committed 2")
+	w.now += int64(time.Hour) + 1
+	early := w.tx(1, add(1, "n"))
+	early.Position = 2 // client 3 saw this before client 1 was forgotten
+	expect(t, w.decide(2, w.tx(1, add(1, "n"))), "committed 3")
+	if w.state.Client(ID{1}) != nil || w.state.Forgotten != 3 {
+		t.Fatalf("client 1 is remembered, or forgotten at %d", w.state.Forgotten)
+	}
+	// It did commit: never again.
+	expect(t, w.decide(1, again(lost)), "dstm.outcome_unknown")
+	// A client that is not known and whose transaction is as old might have been forgotten as well.
+	expect(t, w.decide(3, again(early)), "dstm.outcome_unknown")
+	// A younger one cannot have committed before anything that was forgotten.
+	expect(t, w.decide(3, again(w.tx(1, add(1, "n")))), "committed 4")
+	expect(t, w.decide(1, w.tx(3, add(1, "n"))), "committed 5")
+}
+
+func TestClientLimit(t *testing.T) {
+	w := newWorld(t, Options{MaxClients: 3})
+	for i := range byte(10) {
+		w.decide(i, w.tx(1, add(1, "n")))
+		w.decide(0, w.tx(uint64(i)+2, add(1, "n"))) // one that is always there
+	}
+	if n := w.state.Clients(); n != 3 || w.state.Client(ID{0}) == nil || w.state.Client(ID{9}) == nil || w.state.Client(ID{7}) != nil {
+		t.Errorf("%d clients", n)
+	}
+	if w.state.ages.Len() != w.state.clients.Len() {
+		t.Errorf("%d ages of %d clients", w.state.ages.Len(), w.state.clients.Len())
+	}
+}

@@ -1,0 +1,532 @@
+package replica
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/status"
+	"github.com/trefoilgo/trefoil/transport"
+)
+
+// desk is a core and a server with a network that delivers when told.
+type desk struct {
+	t      *testing.T
+	core   *Core
+	server *naive
+	link   *link
+	events []Event
+}
+
+var me = [16]byte{1}
+
+func newDesk(t *testing.T) *desk {
+	d := &desk{t: t, core: New(0, 1024), server: newNaive(rand.New(rand.NewPCG(1, 1)))}
+	return d
+}
+
+func (d *desk) connect() {
+	d.link = &link{client: me, open: map[string]bool{}}
+	d.core.Connected(me)
+}
+
+func (d *desk) cut() {
+	d.link = nil
+	d.core.Lost()
+}
+
+// send gives the server all that the core has to send; it returns the kinds.
+func (d *desk) send() (kinds []int) {
+	d.t.Helper()
+	for b := d.core.Next(); b != nil; b = d.core.Next() {
+		b = slices.Clone(b)
+		d.core.Sent()
+		f, _ := parse(b)
+		kinds = append(kinds, f.Kind)
+		d.server.handle(d.link, b, []*link{d.link})
+		if len(d.server.faults) > 0 {
+			d.t.Fatal(d.server.faults)
+		}
+	}
+	return kinds
+}
+
+// receive gives the core all that the server has sent.
+func (d *desk) receive() {
+	d.t.Helper()
+	for len(d.link.toClient) > 0 {
+		b := d.link.toClient[0]
+		d.link.toClient = d.link.toClient[1:]
+		d.take(b)
+	}
+}
+
+func (d *desk) take(b []byte) {
+	d.t.Helper()
+	f, err := parse(b)
+	if err == nil {
+		err = d.core.Receive(f)
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// sync exchanges until nothing is left.
+func (d *desk) sync() {
+	d.t.Helper()
+	for d.core.Next() != nil || len(d.link.toClient) > 0 {
+		d.send()
+		d.receive()
+	}
+}
+
+func (d *desk) open(name string) {
+	d.t.Helper()
+	d.core.Open(name)
+	d.sync()
+	if _, ok := d.core.State(name); !ok {
+		d.t.Fatal("not open")
+	}
+}
+
+// settled are the Settled events since the last call, as sequence: reason.
+func (d *desk) settled() (out []string) {
+	d.events = append(d.events, d.core.Events()...)
+	for _, e := range d.events {
+		if e.Kind != Settled {
+			continue
+		}
+		s := fmt.Sprint(e.Sequence, " ok")
+		if e.Err != nil {
+			s = fmt.Sprint(e.Sequence, " ", e.Err.Reason)
+			if e.Err.Unknown {
+				s += " unknown"
+			}
+		}
+		out = append(out, s)
+	}
+	d.events = nil
+	return out
+}
+
+func (d *desk) expect(want ...string) {
+	d.t.Helper()
+	if got := d.settled(); !slices.Equal(got, want) {
+		d.t.Fatalf("settled %q, want %q", got, want)
+	}
+}
+
+func (d *desk) state(name string) State {
+	d.t.Helper()
+	s, ok := d.core.State(name)
+	if !ok {
+		d.t.Fatal(name, " is not open")
+	}
+	return s
+}
+
+// do submits what fn makes on the object's state.
+func (d *desk) do(name string, fn func(*draft)) uint64 {
+	d.t.Helper()
+	return d.on(d.state(name), name, fn)
+}
+
+func (d *desk) on(s State, name string, fn func(*draft)) uint64 {
+	d.t.Helper()
+	t := draft{State: s, part: txn.Part{Object: name, Epoch: s.Epoch, Base: s.Version}}
+	fn(&t)
+	seq, err := d.core.Submit(txn.Transaction{Position: s.Seen, After: t.after, Parts: []txn.Part{t.part}})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return seq
+}
+
+func set(v int64, path ...string) func(*draft) {
+	return func(d *draft) { d.observe(path); d.set(v, path...) }
+}
+
+func add(v int64, path ...string) func(*draft) {
+	return func(d *draft) { d.add(v, path...) }
+}
+
+func (d *desk) sees(name string, want int64, path ...string) {
+	d.t.Helper()
+	if got := number(d.state(name).Root, path...); got != want {
+		d.t.Fatalf("%v of %s is %d, want %d", path, name, got, want)
+	}
+}
+
+// foreign commits as somebody else.
+func (d *desk) foreign(name string, fn func(*draft)) {
+	d.t.Helper()
+	o := d.server.object(name)
+	t := draft{State: State{Root: &o.root, Version: o.version}, part: txn.Part{Object: name, Epoch: d.server.epoch, Base: o.version}}
+	fn(&t)
+	links := []*link{}
+	if d.link != nil {
+		links = append(links, d.link)
+	}
+	other := &link{client: [16]byte{2}}
+	d.server.commit(other, &txn.Transaction{Sequence: uint64(len(d.server.entries) + 1), Parts: []txn.Part{t.part}}, links)
+}
+
+func TestPredictionIsSeenAtOnceAndOnceOnly(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.do("a", add(2, "n"))
+	d.sees("a", 2, "n")
+	d.sync()
+	d.sees("a", 2, "n")
+	d.expect("1 ok")
+	if s := d.state("a"); len(s.Pending) > 0 || s.Version != 1 {
+		t.Fatalf("state %+v", s)
+	}
+}
+
+func TestConflictComesBehindTheChangeThatCausedIt(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.foreign("a", set(1, "x")) // not yet here
+	d.do("a", set(2, "x"))
+	d.sees("a", 2, "x")
+	d.send()
+	d.take(d.link.toClient[0]) // the change alone takes the prediction back
+	d.link.toClient = d.link.toClient[1:]
+	d.sees("a", 1, "x")
+	d.expect()
+	d.receive()
+	d.expect("1 dstm.conflict")
+	d.do("a", set(2, "x"))
+	d.sync()
+	d.expect("2 ok")
+	d.sees("a", 2, "x")
+}
+
+func TestLostAnswer(t *testing.T) {
+	for _, forget := range []int{0, 100} {
+		t.Run(fmt.Sprint("snapshot ", forget), func(t *testing.T) {
+			d := newDesk(t)
+			d.server.forget = forget
+			d.connect()
+			d.open("a")
+			d.do("a", add(1, "n"))
+			d.send()
+			d.do("a", add(10, "n")) // never sent
+			d.cut()
+			d.sees("a", 11, "n")
+			d.connect()
+			d.send()
+			if k := d.core.Next(); k != nil {
+				t.Fatal("a transaction goes before all objects are open")
+			}
+			d.receive()
+			d.sees("a", 11, "n") // nothing twice, the unsent one still shown
+			d.sync()
+			d.sees("a", 11, "n")
+			d.expect("1 ok", "2 ok")
+			if v := d.server.object("a").version; v != 2 {
+				t.Fatalf("version %d", v)
+			}
+		})
+	}
+}
+
+func TestGapOpensAgainWithoutResume(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.foreign("a", set(1, "x"))
+	d.foreign("a", set(2, "x"))
+	d.link.toClient = d.link.toClient[1:]
+	d.receive()
+	if d.state("a").Version != 0 {
+		t.Fatal("a change behind a gap was applied")
+	}
+	b := d.core.Next()
+	f, _ := parse(b)
+	f.Body.Skip()
+	f.Body.Skip()
+	if f.Kind != kindOpen || !f.Body.Nil() {
+		t.Fatalf("after a gap the core sends kind %d with a resume point", f.Kind)
+	}
+	d.sync()
+	d.sees("a", 2, "x")
+}
+
+func TestDependentsFallWithWhatTheyPresume(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.foreign("a", set(1, "x"))
+	d.do("a", set(2, "x"))
+	d.do("a", func(t *draft) { t.observe(tree.Path{"x"}); t.set(3, "y") })
+	d.do("a", set(4, "z"))
+	d.sync()
+	d.expect("1 dstm.conflict", "2 dstm.depends", "3 ok")
+	d.sees("a", 0, "y")
+}
+
+func TestDependentsNeverSentFallAtOnce(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.cut()
+	first := d.do("a", set(2, "x"))
+	d.do("a", func(t *draft) { t.observe(tree.Path{"x"}); t.set(3, "y") })
+	if !d.core.Withdraw(first) {
+		t.Fatal("not withdrawn")
+	}
+	d.expect("2 dstm.depends")
+	d.sees("a", 0, "x")
+	if len(d.state("a").Pending) > 0 {
+		t.Fatal("predictions are left")
+	}
+}
+
+func TestWithdrawAfterSendingIsRefused(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	seq := d.do("a", add(1, "n"))
+	d.send()
+	d.cut()
+	if d.core.Withdraw(seq) {
+		t.Fatal("withdrawn although it may have been sent")
+	}
+	d.connect()
+	d.sync()
+	d.expect("1 ok")
+}
+
+func TestAfterNamesWhatIsStillRemembered(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.do("a", set(1, "x"))
+	old := d.state("a")
+	d.sync()
+	d.expect("1 ok")
+	// Made on a state in which 1 was pending, given after it was answered.
+	d.on(old, "a", func(t *draft) { t.observe(tree.Path{"x"}); t.set(2, "y") })
+	d.sync()
+	d.expect("2 ok")
+	d.do("a", add(1, "n")) // tells the server that 1 and 2 are settled
+	d.sync()
+	d.expect("3 ok")
+	td := draft{State: old, part: txn.Part{Object: "a", Epoch: "e1"}}
+	td.observe(tree.Path{"x"})
+	_, err := d.core.Submit(txn.Transaction{After: td.after, Parts: []txn.Part{td.part}})
+	if err == nil || err.Reason != reasonDepends {
+		t.Fatalf("depends on a settled one: %v", err)
+	}
+}
+
+func TestAtMost64Unanswered(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	for range 200 {
+		d.do("a", add(1, "n"))
+	}
+	if n := len(d.send()); n != MaxUnanswered {
+		t.Fatalf("%d in flight", n)
+	}
+	d.sync()
+	d.sees("a", 200, "n")
+	if got := number(&d.server.object("a").root, "n"); got != 200 {
+		t.Fatal(got)
+	}
+}
+
+// TestManyDependOnOne has more transactions presume the first than the server remembers commits.
+func TestManyDependOnOne(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.do("a", set(1, "x"))
+	for i := range 150 {
+		d.do("a", func(t *draft) { t.observe(tree.Path{"x"}); t.set(1, fmt.Sprint("y", i)) })
+	}
+	d.sync() // the server would find fault
+	again := 0
+	for _, s := range d.settled() {
+		if s[len(s)-2:] != "ok" {
+			again++
+		}
+	}
+	if again > 150-MaxUnanswered+2 || d.core.queued != 0 {
+		t.Fatalf("%d must run again, %d unanswered", again, d.core.queued)
+	}
+}
+
+func TestNewEpoch(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.do("a", add(1, "n"))
+	d.send()
+	d.do("a", add(1, "n"))
+	d.cut()
+	d.server.epoch = "e2"
+	d.connect()
+	d.send()
+	d.receive()
+	d.sees("a", 1, "n")
+	d.expect("2 dstm.conflict") // never sent: certainly not done
+	f, _ := parse(d.core.Next())
+	seq := f.Body.Int()
+	f.Body.Skip()
+	if flags := f.Body.Int(); seq != 1 || flags != 1 {
+		t.Fatalf("sequence %d with flags %d", seq, flags)
+	}
+}
+
+func TestAnotherClientDoesNotSendAgain(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.do("a", add(1, "n"))
+	d.send()
+	d.cut()
+	d.link = &link{client: [16]byte{9}, open: map[string]bool{}}
+	d.core.Connected([16]byte{9})
+	d.sync()
+	d.expect("1 dstm.outcome_unknown unknown")
+	d.sees("a", 1, "n")
+}
+
+func TestMovedToAnotherLog(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.do("a", add(1, "n"))
+	d.send()
+	d.do("a", add(1, "n"))
+	d.cut()
+	d.connect()
+	request := int64(d.core.request)
+	d.core.Next()
+	d.core.Sent()
+	b := codec.AppendInt(frame(kindOpened, "elsewhere", 7), request)
+	b = d.server.appendState(codec.AppendString(b, "a"), 0, 0)
+	d.take(codec.AppendMap(b, 0))
+	d.expect("2 dstm.conflict", "1 dstm.outcome_unknown unknown")
+	if s := d.state("a"); s.Log != "elsewhere" || len(s.Pending) > 0 || number(s.Root, "n") != 0 {
+		t.Fatalf("state %+v", s)
+	}
+	if len(d.core.journals) != 1 {
+		t.Fatal("the old log is kept")
+	}
+}
+
+func TestCloseWaitsForLargeCommits(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.do("a", func(t *draft) {
+		t.write(txn.Write{Op: txn.OpSet, Path: tree.Path{"x"}, Value: codec.AppendBytes(nil, make([]byte, 20_000))})
+	})
+	d.send()
+	d.core.Close("a")
+	if d.core.Next() != nil {
+		t.Fatal("a close goes behind a large commit, where an open can overtake it")
+	}
+	d.receive()
+	if kinds := d.send(); !slices.Equal(kinds, []int{kindClose}) {
+		t.Fatalf("sent %v", kinds)
+	}
+	d.core.Open("a")
+	d.sync()
+	if !d.link.open["a"] {
+		t.Fatal("closed at the server")
+	}
+}
+
+func TestRefusedForNowIsAskedAgain(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.cut()
+	d.connect()
+	d.core.Next()
+	d.core.Sent()
+	refuse := func(err *status.Error) {
+		b := codec.AppendInt(frame(kindRefused, "", 3), int64(d.core.request))
+		d.take(transport.AppendError(codec.AppendString(b, "a"), err))
+	}
+	refuse(status.New(status.Unavailable, reasonClosed, "not now"))
+	if !d.core.Waiting() || d.core.Next() != nil {
+		t.Fatal("does not wait")
+	}
+	d.sees("a", 0)
+	d.core.Again()
+	d.core.Next()
+	d.core.Sent()
+	d.core.Events()
+	refuse(status.New(status.PermissionDenied, "dstm.denied", "no"))
+	if e := d.core.Events(); len(e) != 1 || e[0].Kind != Ended || e[0].Object != "a" {
+		t.Fatalf("events %+v", e)
+	}
+	if _, ok := d.core.State("a"); ok || d.core.Waiting() {
+		t.Fatal("it is still there")
+	}
+}
+
+func TestLimits(t *testing.T) {
+	d := newDesk(t)
+	d.core.limit = 3
+	d.connect()
+	d.open("a")
+	for range 3 {
+		d.do("a", add(1, "n"))
+	}
+	s := d.state("a")
+	part := txn.Part{Object: "a", Epoch: s.Epoch}
+	_, err := d.core.Submit(txn.Transaction{Parts: []txn.Part{part}})
+	if err == nil || err.Reason != reasonBusy {
+		t.Fatal(err)
+	}
+	d.sync()
+	part.Writes = []txn.Write{{Op: txn.OpSet, Path: tree.Path{"x"}, Value: codec.AppendBytes(nil, make([]byte, txn.MaxBytes))}}
+	if _, err = d.core.Submit(txn.Transaction{Parts: []txn.Part{part}}); err == nil || err.Reason != reasonTooLarge {
+		t.Fatal(err)
+	}
+	if _, err = d.core.Submit(txn.Transaction{Parts: []txn.Part{{Object: "b"}}}); err == nil || err.Reason != reasonClosed {
+		t.Fatal(err)
+	}
+}
+
+func TestUnsendable(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.do("a", add(1, "n"))
+	d.core.Next()
+	d.core.Unsendable(status.New(status.ResourceExhausted, reasonTooLarge, "too large"))
+	d.expect("1 dstm.too_large")
+	d.sees("a", 0, "n")
+}
+
+func TestResetReplaces(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.foreign("a", set(1, "x"))
+	d.link.toClient = nil
+	o := d.server.object("a")
+	b := codec.AppendString(frame(kindReset, theLog, 7), "a")
+	b = o.root.AppendValue(d.server.appendState(b, o.version, o.position))
+	d.take(codec.AppendString(b, "why"))
+	d.sees("a", 1, "x")
+	d.foreign("a", set(2, "x"))
+	d.receive()
+	d.sees("a", 2, "x")
+}
