@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -63,7 +64,9 @@ type guest struct {
 
 func (h *hall) guest() *guest { return h.guestWith(nil) }
 
-func (h *hall) guestWith(opts *dstm.ClientOptions) *guest {
+func (h *hall) guestWith(opts *dstm.ClientOptions) *guest { return h.guestBudget(opts, 0) }
+
+func (h *hall) guestBudget(opts *dstm.ClientOptions, outbound int) *guest {
 	h.t.Helper()
 	g := &guest{Client: dstm.NewClient(opts), line: &line{dialer: h.server.Pipe()}}
 	url := "pipe:"
@@ -72,7 +75,7 @@ func (h *hall) guestWith(opts *dstm.ClientOptions) *guest {
 		g.line.dialer = &transport.WebSocketDialer{}
 	}
 	conn, err := transport.Dial(h.ctx, url, &transport.ClientOptions{
-		Dialer: g.line, JSON: h.json, MinBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond, Logger: quiet(),
+		Dialer: g.line, JSON: h.json, Outbound: outbound, MinBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond, Logger: quiet(),
 	}, g.Client)
 	if err != nil {
 		h.t.Fatal(err)
@@ -89,6 +92,17 @@ func (h *hall) open(g *guest, name string) dstm.Object {
 		h.t.Fatal(err)
 	}
 	return o
+}
+
+// until polls for what nothing tells of.
+func (h *hall) until(reached func() bool) {
+	h.t.Helper()
+	for !reached() {
+		if h.ctx.Err() != nil {
+			h.t.Fatal("it does not come to that")
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // line is a Dialer whose connections can be cut, held, and kept from coming up again.
@@ -249,6 +263,8 @@ func TestBankAcrossCuts(t *testing.T) {
 	h := newHall(t, false, false)
 	const clients, each, accounts = 3, 40, 5
 	var wg sync.WaitGroup
+	var mu sync.Mutex
+	versions := map[uint64]bool{}
 	guests := make([]*guest, clients)
 	for i := range guests {
 		guests[i] = h.guest()
@@ -256,7 +272,7 @@ func TestBankAcrossCuts(t *testing.T) {
 		wg.Go(func() {
 			for n := range each {
 				from, to := fmt.Sprint(n%accounts), fmt.Sprint((n+1+i)%accounts)
-				_, err := o.Update(h.ctx, func(tx *dstm.Tx) error {
+				commit, err := o.Update(h.ctx, func(tx *dstm.Tx) error {
 					var a, b int64
 					tx.Lookup(&a, "account", from)
 					tx.Lookup(&b, "account", to)
@@ -271,14 +287,26 @@ func TestBankAcrossCuts(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if n%10 == 5 {
-					guests[i].line.drop(true)
+				mu.Lock()
+				if versions[commit.Version] {
+					t.Errorf("version %d was made twice", commit.Version)
 				}
+				versions[commit.Version] = true
+				mu.Unlock()
+			}
+		})
+		wg.Go(func() { // cut at any moment
+			for range each / 4 {
+				time.Sleep(time.Duration(rand.IntN(5)) * time.Millisecond)
+				guests[i].line.drop(true)
 			}
 		})
 	}
 	wg.Wait()
 	o := h.open(h.guest(), "bank")
+	if len(versions) != clients*each || o.Head().Version != clients*each {
+		t.Errorf("%d commits made %d versions", len(versions), o.Head().Version)
+	}
 	err := o.View(func(tx *dstm.Tx) error {
 		var transfers, sum int64
 		tx.Lookup(&transfers, "transfers")
@@ -346,15 +374,7 @@ func TestOffline(t *testing.T) {
 			done <- err
 		}()
 	}
-	changes := 0
-	for change, err := range o.Changes(h.ctx) { // predictions are seen without a connection
-		if err != nil || change.Origin != dstm.Mine {
-			t.Fatalf("%+v, %v", change, err)
-		}
-		if changes++; valueOf(t, o) == 4 {
-			break
-		}
-	}
+	h.until(func() bool { return valueOf(t, o) == 4 }) // predictions are seen without a connection
 	if o.Head().Version != 1 {
 		t.Fatalf("version %d", o.Head().Version)
 	}
@@ -377,7 +397,8 @@ func TestContextEndsAnUpdate(t *testing.T) {
 	g.line.hold() // sent, but the answer does not come
 	ctx, cancel := context.WithCancel(h.ctx)
 	go func() {
-		for !errors.Is(waitFor(h, "board/1", 1), nil) {
+		if err := waitFor(h, "board/1", 1); err != nil {
+			t.Error(err)
 		}
 		cancel()
 	}()
@@ -500,12 +521,7 @@ func TestBusyClient(t *testing.T) {
 		_, err := o.Update(h.ctx, increase)
 		done <- err
 	}()
-	for range o.Changes(h.ctx) {
-		break
-	}
-	for valueOf(t, o) == 0 {
-		time.Sleep(time.Millisecond) // the change may have come before Changes
-	}
+	h.until(func() bool { return valueOf(t, o) == 1 })
 	if _, err := o.Update(h.ctx, func(tx *dstm.Tx) error { word.Set(tx, "x"); return nil }); !errors.Is(err, dstm.ErrBusy) {
 		t.Fatal(err)
 	}
@@ -535,5 +551,90 @@ func TestConnectionClosedForGood(t *testing.T) {
 	}
 	if err := o.View(func(*dstm.Tx) error { return nil }); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestFullQueue sends more than the session's queue takes.
+func TestFullQueue(t *testing.T) {
+	h := newHall(t, true, false)
+	g := h.guestBudget(nil, 128<<10)
+	o := h.open(g, "board/1")
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() {
+			_, err := o.Update(h.ctx, func(tx *dstm.Tx) error {
+				tx.Overwrite(make([]byte, 60<<10), "blob", fmt.Sprint(i%4))
+				tx.Add(1, nil, nil, "count")
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := valueOf(t, o); n != 40 {
+		t.Fatal(n)
+	}
+	_, err := o.Update(h.ctx, func(tx *dstm.Tx) error { tx.Overwrite(make([]byte, 600<<10), "blob"); return nil })
+	if !errors.Is(err, dstm.ErrTooLarge) {
+		t.Fatal(err)
+	}
+}
+
+// TestChangesOfOthersAndMine tells whose a change was.
+func TestChangesOfOthersAndMine(t *testing.T) {
+	h := newHall(t, false, false)
+	a, b := h.open(h.guest(), "board/1"), h.open(h.guest(), "board/1")
+	type seen struct {
+		path   string
+		origin dstm.Origin
+	}
+	changes, begun := make(chan seen, 100), make(chan struct{})
+	ctx, cancel := context.WithCancel(h.ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		first := true
+		for change, err := range a.Changes(ctx) {
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if first {
+				close(begun)
+				first = false
+				continue
+			}
+			if change.Path.String() != "ready" {
+				changes <- seen{change.Path.String(), change.Origin}
+			}
+		}
+	})
+	for ready := false; !ready; { // until Changes has begun
+		if _, err := b.Update(h.ctx, func(tx *dstm.Tx) error { tx.Add(1, nil, nil, "ready"); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-begun:
+			ready = true
+		default:
+		}
+	}
+	if _, err := a.Update(h.ctx, increase); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := <-changes, (seen{"count", dstm.Mine}); got != want {
+		t.Fatalf("%v, want %v", got, want)
+	}
+	if _, err := b.Update(h.ctx, func(tx *dstm.Tx) error { word.Set(tx, "x"); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := <-changes, (seen{"word", dstm.Remote}); got != want {
+		t.Fatalf("%v, want %v", got, want)
+	}
+	cancel()
+	wg.Wait()
+	if len(changes) > 0 {
+		t.Fatalf("a change too many: %v", <-changes)
 	}
 }

@@ -219,4 +219,3 @@ func (o *storeObject) Close() error {
 	o.feed.close(errObjectClosed)
 	return nil
 }
-

@@ -134,14 +134,16 @@ func (s *subscription) sendBatch(b batch) verdict {
 	l, session := s.lane, s.peer.session
 	frame := replayFrame(l.stream, s.id, b.upTo, false, b.n, b.entries)
 	var err error
-	if len(frame) > 2*replayBytes {
-		// A queue that is half empty may still have no room for it, so waiting for it to drain would spin.
+	if s.stalled {
+		// A queue that has drained to half of its budget may still have no room for a frame of this
+		// size: asking for the next drain again would spin.
 		err = session.Send(session.Context(), frame)
 	} else {
 		err = session.TrySend(frame)
 	}
 	switch {
 	case errors.Is(err, transport.ErrFull):
+		s.stalled = true
 		return full
 	case errors.Is(err, transport.ErrFrameTooLarge) && b.n > 1:
 		// JSON makes some values much longer: find out which by sending them one by one.
@@ -151,7 +153,7 @@ func (s *subscription) sendBatch(b batch) verdict {
 	case err != nil:
 		return finished
 	default:
-		s.cursor, s.solo = b.upTo, false
+		s.cursor, s.solo, s.stalled = b.upTo, false, false
 	}
 	return again
 }

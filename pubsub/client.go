@@ -113,7 +113,10 @@ func (c *Client) Publish(ctx context.Context, topic string, value any, opts ...P
 		b = codec.AppendInt(b, flags)
 		b = appendRaw(b, o.raw)
 		b, err := codec.AppendValue(b, value)
-		return appendText(b, o.key), err
+		if err != nil {
+			return nil, errBadValue(err)
+		}
+		return appendText(b, o.key), nil
 	})
 	return r.at, err
 }

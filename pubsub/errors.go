@@ -13,7 +13,7 @@ const (
 	ErrDenied = status.Reason("pubsub.denied")
 	// ErrBadTopic (invalid_argument): not a topic, or not a filter.
 	ErrBadTopic = status.Reason("pubsub.bad_topic")
-	// ErrBadRequest (invalid_argument): options, metadata or key out of their limits.
+	// ErrBadRequest (invalid_argument): options, metadata or key out of their limits, or a value that cannot be encoded.
 	ErrBadRequest = status.Reason("pubsub.bad_request")
 	// ErrTooMany (resource_exhausted): too many subscriptions or unanswered publishes of one session. Nothing was done.
 	ErrTooMany = status.Reason("pubsub.too_many")
@@ -39,6 +39,10 @@ func errNotConnected() *status.Error {
 
 func errDenied(name string) *status.Error {
 	return status.New(status.PermissionDenied, ErrDenied, "no rule allows this on %s", name)
+}
+
+func errBadValue(err error) *status.Error {
+	return status.New(status.InvalidArgument, ErrBadRequest, "the value cannot be encoded").Because(err)
 }
 
 // errMalformed ends a session: its peer sent a frame that is none of this pattern's.

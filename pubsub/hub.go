@@ -172,7 +172,7 @@ func (h *Hub) Publish(ctx context.Context, topic string, value any, opts ...Publ
 	}
 	payload, err := codec.Marshal(value)
 	if err != nil {
-		return Position{}, err
+		return Position{}, errBadValue(err)
 	}
 	if err := l.open(ctx); err != nil {
 		return Position{}, err

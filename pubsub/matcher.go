@@ -9,7 +9,9 @@ type matcher[V any] struct {
 type node[V any] struct {
 	parent   *node[V]
 	key      string
-	children map[string]*node[V] // wildcard segments stand under their own name
+	children map[string]*node[V]
+	any      *node[V] // under "*"
+	rest     *node[V] // under ">"
 	entries  []*entry[V]
 }
 
@@ -35,13 +37,10 @@ func (m *matcher[V]) add(filter string, value V) *entry[V] {
 	for last := false; !last; {
 		var segment string
 		segment, rest, last = cutSegment(rest)
-		child := n.children[segment]
+		child := n.child(segment)
 		if child == nil {
 			child = &node[V]{parent: n, key: segment}
-			if n.children == nil {
-				n.children = make(map[string]*node[V])
-			}
-			n.children[segment] = child
+			n.put(segment, child)
 		}
 		n = child
 	}
@@ -62,13 +61,40 @@ func (m *matcher[V]) remove(e *entry[V]) {
 	n.entries[e.index].index = e.index
 	n.entries[last] = nil
 	n.entries = n.entries[:last]
-	for len(n.entries) == 0 && len(n.children) == 0 {
+	for len(n.entries) == 0 && len(n.children) == 0 && n.any == nil && n.rest == nil {
 		if n.parent == nil {
 			delete(m.roots, n.key)
 			return
 		}
-		delete(n.parent.children, n.key)
+		n.parent.put(n.key, nil)
 		n = n.parent
+	}
+}
+
+func (n *node[V]) child(segment string) *node[V] {
+	switch segment {
+	case anySegment:
+		return n.any
+	case anyRest:
+		return n.rest
+	}
+	return n.children[segment]
+}
+
+// put sets the child under segment; nil takes it away.
+func (n *node[V]) put(segment string, child *node[V]) {
+	switch {
+	case segment == anySegment:
+		n.any = child
+	case segment == anyRest:
+		n.rest = child
+	case child == nil:
+		delete(n.children, segment)
+	default:
+		if n.children == nil {
+			n.children = make(map[string]*node[V])
+		}
+		n.children[segment] = child
 	}
 }
 
@@ -85,11 +111,10 @@ func (m *matcher[V]) collect(topic string, out []V) []V {
 // collect recurses once for each segment of the topic, at most 128 deep.
 func (n *node[V]) collect(topic string, out []V) []V {
 	segment, rest, last := cutSegment(topic)
-	if child := n.children[anyRest]; child != nil {
-		out = child.values(out)
+	if n.rest != nil {
+		out = n.rest.values(out)
 	}
-	for _, key := range [2]string{segment, anySegment} {
-		child := n.children[key]
+	for _, child := range [2]*node[V]{n.children[segment], n.any} {
 		switch {
 		case child == nil:
 		case last:

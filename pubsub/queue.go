@@ -3,6 +3,8 @@ package pubsub
 import (
 	"context"
 	"sync"
+
+	"github.com/trefoilgo/trefoil/status"
 )
 
 // defaultBuffer is how many events wait for the program if it does not say.
@@ -127,7 +129,7 @@ func (q *queue) next(ctx context.Context) (e event, ok bool, err error) {
 			case <-q.signal:
 				continue
 			case <-ctx.Done():
-				return event{}, false, ctx.Err()
+				return event{}, false, status.From(ctx.Err())
 			}
 		}
 		more := q.n > 0 || q.ended

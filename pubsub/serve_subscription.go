@@ -51,6 +51,7 @@ type subscription struct {
 
 	first    int64 // offset of the first record of the batch that is being sent
 	solo     bool  // send records one by one
+	stalled  bool  // the last batch found no room
 	oversize int64 // offset of a record that does not fit into a frame of this session
 
 	lost  int64 // publications without offset that were dropped; -1 unknown

@@ -35,6 +35,9 @@ func parseTemplate(text string) template {
 		check = ns + ":" + check
 		t.segments[0] = ns + ":" + t.segments[0]
 	}
+	if strings.ContainsAny(ns, "{}") {
+		panic(fmt.Sprintf("pubsub: template %q: a namespace is no parameter", text))
+	}
 	if err := checkTopic(check); err != nil {
 		panic(fmt.Sprintf("pubsub: template %q: %v", text, err))
 	}

@@ -118,12 +118,6 @@ func (e *end) hold(held bool) {
 	e.changed.Broadcast()
 }
 
-func (e *end) waiting() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return len(e.queue)
-}
-
 // next waits for a frame to deliver; nil when the session has ended.
 func (e *end) next() []byte {
 	e.mu.Lock()

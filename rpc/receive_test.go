@@ -2,7 +2,10 @@ package rpc
 
 import (
 	"context"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,54 +18,34 @@ import (
 // frame makes a frame of any values.
 func frame(values ...any) []byte { return raw(values) }
 
-func TestBadFrames(t *testing.T) {
-	many := map[string]any{}
-	for i := range 33 {
-		many[strings.Repeat("k", i+1)] = ""
+// TestFrames gives each frame of testdata/frames.json to a callee that handles "hello", from string to
+// string, and "block", of which a call with id 1 is being handled. close is the code that the frame ends the session with, absent if
+// it lives on; reply the reason of the error that it is answered with, absent if it is answered otherwise or not at all.
+func TestFrames(t *testing.T) {
+	text, err := os.ReadFile("testdata/frames.json")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, test := range []struct {
-		name  string
-		frame []byte
-		want  status.Code   // that ends the session, 0 if it lives
-		reply status.Reason // of the answer, if one
-	}{
-		{"good", frame(1, 1, 5, "hello", 0, 0, nil, "x"), 0, ""},
-		{"extra elements", frame(1, 1, 5, "hello", 0, 0, nil, "x", 1, 2), 0, ""},
-		{"unknown flags", frame(1, 1, 5, "hello", 0, 1<<20, nil, "x"), 0, ""},
-		{"huge timeout", frame(1, 1, 5, "hello", int64(1)<<62, 0, nil, "x"), 0, ""},
-		{"largest id", frame(1, 1, 1<<53-1, "hello", 0, 0, nil, "x"), 0, ""},
-		{"unknown method", frame(1, 1, 5, "nobody", 0, 0, nil, "x"), 0, ErrUnknownMethod},
-		{"empty method", frame(1, 1, 5, "", 0, 0, nil, "x"), 0, ErrUnknownMethod},
-		{"other payload", frame(1, 1, 5, "hello", 0, 0, nil, []any{1}), 0, ErrBadRequest},
-		{"many metadata", frame(1, 1, 5, "hello", 0, 0, many, "x"), 0, ErrBadRequest},
-		{"long metadata key", frame(1, 1, 5, "hello", 0, 0, map[string]any{strings.Repeat("k", 256): ""}, "x"), 0, ErrBadRequest},
-		{"long metadata value", frame(1, 1, 5, "hello", 0, 0, map[string]any{"k": strings.Repeat("v", 4097)}, "x"), 0, ErrBadRequest},
-		{"metadata at the limit", frame(1, 1, 5, "hello", 0, 0, map[string]any{strings.Repeat("k", 255): strings.Repeat("v", 4096)}, "x"), 0, ""},
-		{"reused id", frame(1, 1, 1, "hello", 0, 0, nil, "x"), status.FailedPrecondition, ""},
-		{"id 0", frame(1, 1, 0, "hello", 0, 0, nil, "x"), status.InvalidArgument, ""},
-		{"id too large", frame(1, 1, 1<<53, "hello", 0, 0, nil, "x"), status.InvalidArgument, ""},
-		{"id a string", frame(1, 1, "5", "hello", 0, 0, nil, "x"), status.InvalidArgument, ""},
-		{"no payload", frame(1, 1, 5, "hello", 0, 0, nil), status.InvalidArgument, ""},
-		{"negative timeout", frame(1, 1, 5, "hello", -1, 0, nil, "x"), status.InvalidArgument, ""},
-		{"timeout a string", frame(1, 1, 5, "hello", "0", 0, nil, "x"), status.InvalidArgument, ""},
-		{"flags missing", frame(1, 1, 5, "hello", 0), status.InvalidArgument, ""},
-		{"metadata a list", frame(1, 1, 5, "hello", 0, 0, []any{}, "x"), status.InvalidArgument, ""},
-		{"metadata of numbers", frame(1, 1, 5, "hello", 0, 0, map[string]any{"k": 1}, "x"), status.InvalidArgument, ""},
-		{"procedure a number", frame(1, 1, 5, 7, 0, 0, nil, "x"), status.InvalidArgument, ""},
-		{"late result", frame(1, 2, 99, "x"), 0, ""},
-		{"result without payload", frame(1, 2, 99), status.InvalidArgument, ""},
-		{"result with bad metadata", frame(1, 2, 99, "x", 5), status.InvalidArgument, ""},
-		{"late error", frame(1, 3, 99, []any{5, "", ""}), 0, ""},
-		{"error no error", frame(1, 3, 99, 5), status.InvalidArgument, ""},
-		{"error half", frame(1, 3, 99, []any{5}), status.InvalidArgument, ""},
-		{"late cancel", frame(1, 4, 99), 0, ""},
-		{"kind 0", frame(1, 0, 5), status.FailedPrecondition, ""},
-		{"reserved 5", frame(1, 5, 1, "x"), status.FailedPrecondition, ""},
-		{"reserved 8", frame(1, 8, 1), status.FailedPrecondition, ""},
-		{"reserved 10", frame(1, 10, 1, "x"), status.FailedPrecondition, ""},
-		{"kind 127", frame(1, 127, 1), status.FailedPrecondition, ""},
-	} {
-		t.Run(test.name, func(t *testing.T) {
+	var tests []struct {
+		Name, Msgpack, JSON string
+		Close               transport.CloseCode
+		Reply               status.Reason
+	}
+	if err := json.Unmarshal(text, &tests); err != nil || len(tests) == 0 {
+		t.Fatal(err)
+	}
+	for _, test := range tests {
+		bad, err := hex.DecodeString(test.Msgpack)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same, err := codec.FromJSON(nil, []byte(test.JSON)); err != nil || !codec.Equal(same, bad) {
+			t.Errorf("%s: the two codecs differ: %v", test.Name, err)
+		}
+		want := map[transport.CloseCode]status.Code{
+			0: 0, transport.CloseMalformed: status.InvalidArgument, transport.CloseProtocol: status.FailedPrecondition,
+		}[test.Close]
+		t.Run(test.Name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPeer(PeerOptions{})
 				release := make(chan struct{})
@@ -74,10 +57,10 @@ func TestBadFrames(t *testing.T) {
 					t.Fatal(err)
 				}
 				synctest.Wait()
-				err := receive(l, test.frame)
+				err := receive(l, bad)
 				synctest.Wait()
-				if status.CodeOf(err) != test.want {
-					t.Errorf("error %v, want %v", err, test.want)
+				if status.CodeOf(err) != want {
+					t.Errorf("error %v, want %v", err, want)
 				}
 				var reply status.Reason
 				for _, f := range e.queue {
@@ -89,8 +72,8 @@ func TestBadFrames(t *testing.T) {
 						reply = transport.ReadError(&body).Reason
 					}
 				}
-				if reply != test.reply {
-					t.Errorf("answered %q, want %q", reply, test.reply)
+				if reply != test.Reply {
+					t.Errorf("answered %q, want %q", reply, test.Reply)
 				}
 				close(release)
 				synctest.Wait()

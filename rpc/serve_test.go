@@ -108,7 +108,7 @@ func TestConcurrency(t *testing.T) {
 						t.Errorf("%d: %d, %v", in, out, err)
 						return
 					}
-					data := []byte(strings.Repeat(fmt.Sprint(in), 1+i*20))
+					data := []byte(strings.Repeat(fmt.Sprint(in), 1+i*4))
 					if out, err := fast.Call(t.Context(), to, data); string(out) != string(data) || err != nil {
 						t.Errorf("%d bytes: %d, %v", len(data), len(out), err)
 						return

@@ -96,7 +96,7 @@ func TestCutAnywhere(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	var results, lost, unsent int
-	for range 60 {
+	for range 40 {
 		frames, room, handlers := rng.IntN(120), 1+rng.IntN(20), 1+rng.IntN(3)
 		synctest.Test(t, func(t *testing.T) {
 			l := newLedger()

@@ -83,17 +83,38 @@ func (s *Server) welcome(one *Session, head header, r *http.Request) {
 			}
 		}
 	}
-	one.out.mu.Lock()
-	one.out.peer = h.limits
-	one.out.mu.Unlock()
 	w := welcome{
 		session: one.id, node: s.node, client: one.client, user: one.identity.User,
 		patterns: one.bound, features: s.features, heartbeat: s.opts.Heartbeat,
 		time: time.Now().UTC(), limits: s.limits,
 	}
-	// Control frames go first: what the patterns queue in Open follows it.
-	one.queueControl(w.append(nil))
-	one.openPatterns(s.patterns)
+	one.openBehind(w.append(nil), h.limits, s.patterns)
+}
+
+// openBehind opens the session for its patterns and lets welcome go ahead of
+// whatever they queue meanwhile. If it ends before, the client never sees a welcome.
+func (s *Session) openBehind(welcome []byte, peer limits, patterns []Pattern) {
+	o := &s.out
+	o.mu.Lock()
+	for o.writing {
+		o.idle.Wait()
+	}
+	o.peer = peer
+	o.writing = true // so that nobody else does
+	o.mu.Unlock()
+	s.openPatterns(patterns)
+	if s.json {
+		welcome, _ = appendLine(nil, welcome) // it is well-formed: we made it
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || !o.putControl(welcome) {
+		o.drop()
+	}
+	o.stopWriting()
+	if o.pending() {
+		s.wake()
+	}
 }
 
 // authenticate asks the program who the client is.

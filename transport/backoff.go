@@ -11,7 +11,7 @@ type backoff struct{ least, most time.Duration }
 // delay is drawn uniformly from 0 to least * 2^attempt, at most most.
 func (b backoff) delay(attempt int) time.Duration {
 	top := b.most
-	if attempt < 32 && b.least<<attempt < b.most && b.least<<attempt > 0 {
+	if attempt < 63 && b.least <= b.most>>attempt {
 		top = b.least << attempt
 	}
 	return rand.N(top)

@@ -26,6 +26,9 @@ type probe struct {
 	receive func(s *Session, f Frame) error
 	closed  func(s *Session, err error)
 
+	features []string
+	refuses  bool // Open fails
+
 	mu    sync.Mutex
 	lives []*probeLife
 }
@@ -38,15 +41,19 @@ type probeLife struct {
 	err    error
 }
 
-func (p *probe) Name() string { return p.name }
+func (p *probe) Name() string       { return p.name }
+func (p *probe) Features() []string { return p.features }
 
 func (p *probe) Open(s *Session) (Receiver, error) {
 	l := &probeLife{p: p, s: s}
 	p.mu.Lock()
-	p.lives = append(p.lives, l)
+	if !p.refuses {
+		p.lives = append(p.lives, l)
+	}
+	opened := p.opened
 	p.mu.Unlock()
-	if p.opened != nil {
-		if err := p.opened(s); err != nil {
+	if opened != nil {
+		if err := opened(s); err != nil {
 			return nil, err
 		}
 	}

@@ -46,7 +46,8 @@ type Session struct {
 	open   atomic.Bool
 	ending atomic.Pointer[ending]
 
-	lastRead  atomic.Int64 // monotonic, see now
+	born      time.Time
+	lastRead  atomic.Int64 // see now
 	lastWrite atomic.Int64
 	writeFrom atomic.Int64 // when the write that is under way began, 0 if none is
 	pinged    int64        // the lastRead after which a ping was sent; the sweeper's
@@ -71,23 +72,22 @@ type bound struct {
 	receiver Receiver
 }
 
-// clock is what now counts from: monotonic, and a single word to store.
-var clock = time.Now()
-
-// now is at least 1.
-func now() int64 { return max(1, int64(time.Since(clock))) }
+// now is the time since the session was made, at least 1: monotonic, and a
+// single word to store.
+func (s *Session) now() int64 { return 1 + int64(time.Since(s.born)) }
 
 func newSession(conn Conn, server bool, accepts limits, budget int, log *slog.Logger) *Session {
 	s := &Session{
 		conn: conn, server: server, own: accepts, log: log, grace: closeGrace,
 		json:     conn.Subprotocol() == SubprotocolJSON,
+		born:     time.Now(),
 		detached: make(chan struct{}), readDone: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.out.init(s.json, budget)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.writeFn = s.write
-	s.lastRead.Store(now())
-	s.lastWrite.Store(now())
+	s.lastRead.Store(s.now())
+	s.lastWrite.Store(s.now())
 	return s
 }
 

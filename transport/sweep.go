@@ -26,10 +26,10 @@ func (s *Server) sweep() {
 			return
 		}
 		s.mu.Unlock()
-		at, wall := now(), time.Now()
-		ping := appendPing(nil, kindPing, wall.UnixMilli())
+		at := time.Now()
+		ping := appendPing(nil, kindPing, at.UnixMilli())
 		for _, one := range list {
-			one.look(at, wall, int64(interval), ping)
+			one.look(at, int64(interval), ping)
 		}
 		clear(list)
 	}
@@ -37,10 +37,11 @@ func (s *Server) sweep() {
 
 // look judges one session of a server: a ping to one that was silent, or heard
 // nothing from us, for an interval; the end for one that is dead.
-func (s *Session) look(at int64, wall time.Time, interval int64, ping []byte) {
+func (s *Session) look(wall time.Time, interval int64, ping []byte) {
 	if !s.open.Load() || s.ending.Load() != nil {
 		return
 	}
+	at := 1 + int64(wall.Sub(s.born))
 	read := s.lastRead.Load()
 	silent := at - read
 	if expires := s.identity.Expires; !expires.IsZero() && wall.After(expires) {
@@ -81,7 +82,7 @@ func (s *Session) watch(patience time.Duration) {
 		if s.ending.Load() != nil {
 			return
 		}
-		at := now()
+		at := s.now()
 		silent := at - s.lastRead.Load()
 		if s.hung(at, silent, int64(patience)) {
 			return

@@ -70,10 +70,10 @@ func (s *Session) send(msg []byte) error {
 	if s.json {
 		msg = bytes.TrimSuffix(msg, []byte{'\n'})
 	}
-	s.writeFrom.Store(now())
+	s.writeFrom.Store(s.now())
 	err := s.conn.Write(msg)
 	s.writeFrom.Store(0)
-	s.lastWrite.Store(now())
+	s.lastWrite.Store(s.now())
 	return err
 }
 
@@ -100,7 +100,7 @@ func (s *Session) beforeRead() {
 
 // afterRead is called when bytes have arrived.
 func (s *Session) afterRead() {
-	s.lastRead.Store(now())
+	s.lastRead.Store(s.now())
 	if s.server {
 		s.out.mu.Lock()
 		s.out.reading = true

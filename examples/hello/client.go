@@ -20,7 +20,7 @@ type client struct {
 
 func dial(ctx context.Context, url string) (*client, error) {
 	c := &client{gate: &gate{}, calls: rpc.NewPeer(nil), topics: pubsub.NewClient(nil), objects: dstm.NewClient(nil)}
-	opts := &transport.ClientOptions{Dialer: &transport.WebSocketDialer{NetDial: c.gate.dial}}
+	opts := &transport.ClientOptions{Dialer: c.gate}
 	var err error
 	c.conn, err = transport.Dial(ctx, url, opts, c.calls, c.topics, c.objects)
 	return c, err

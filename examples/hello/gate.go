@@ -1,69 +1,82 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"net"
 	"sync"
+
+	"github.com/trefoilgo/trefoil/transport"
 )
 
-// gate stands in a client's TCP connection and can hold back what the server
-// sends, which is how a client comes to act on an old version.
+// gate stands in a client's connection, which it dials, and can hold back what the server
+// sends; so a client comes to act on an old version.
 type gate struct {
 	mu     sync.Mutex
-	closed chan struct{} // not nil while held back; closed to let go
-	onSent bool          // let go as soon as the client has sent something
+	held   chan struct{} // not nil while messages are held back; closed to let go
+	until  []byte        // let go when the client has sent a message with this in it
+	newest transport.Conn
 }
 
-// hold keeps back whatever arrives from now on, until the client itself has sent something.
-func (g *gate) holdUntilSent() {
+// Dial implements transport.Dialer.
+func (g *gate) Dial(ctx context.Context, url, subprotocol string) (transport.Conn, error) {
+	var d transport.WebSocketDialer
+	conn, err := d.Dial(ctx, url, subprotocol)
+	if err != nil {
+		return nil, err
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.closed, g.onSent = make(chan struct{}), true
+	g.newest = conn
+	return &gatedConn{conn, g}, nil
 }
 
-func (g *gate) sent() {
+// holdUntilSent keeps back whatever arrives from now on, until the client has sent a message that contains text.
+func (g *gate) holdUntilSent(text string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.onSent {
-		close(g.closed)
-		g.closed, g.onSent = nil, false
+	g.held, g.until = make(chan struct{}), []byte(text)
+}
+
+func (g *gate) sent(msg []byte) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.held != nil && bytes.Contains(msg, g.until) {
+		close(g.held)
+		g.held = nil
 	}
 }
 
 func (g *gate) wait() {
 	g.mu.Lock()
-	closed := g.closed
+	held := g.held
 	g.mu.Unlock()
-	if closed != nil {
-		<-closed
+	if held != nil {
+		<-held
 	}
 }
 
-// dial is a net.Dialer's DialContext with the gate in between.
-func (g *gate) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, network, addr)
-	if err != nil {
-		return nil, err
-	}
-	return &gatedConn{conn, g}, nil
+// cut breaks the connection without a word.
+func (g *gate) cut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.newest.Close()
 }
 
 type gatedConn struct {
-	net.Conn
+	transport.Conn
 	gate *gate
 }
 
 // Read waits after reading, not before: a read that was under way when the
-// gate closed must not let its bytes through.
-func (c *gatedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+// gate closed must not let its message through.
+func (c *gatedConn) Read() ([]byte, error) {
+	msg, err := c.Conn.Read()
 	c.gate.wait()
-	return n, err
+	return msg, err
 }
 
-func (c *gatedConn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.gate.sent()
-	return n, err
+func (c *gatedConn) Write(msg []byte) error {
+	err := c.Conn.Write(msg)
+	c.gate.sent(msg)
+	return err
 }

@@ -35,7 +35,7 @@ func leave(ctx context.Context, c transport.Cluster) error {
 	select {
 	case <-gone.Done():
 	default:
-		return errors.New("Done is open after Leave")
+		return errors.New("the channel of Done is open after Leave")
 	}
 	_, listed := gone.list(ctx, all)
 	err = errors.Join(

@@ -42,7 +42,7 @@ func joinWith(ctx context.Context, c transport.Cluster, id transport.ID, onDeliv
 	n := &node{id: id, news: make(chan struct{}, 1), onDeliver: onDeliver}
 	m, err := c.Join(ctx, id, n)
 	if err != nil {
-		return nil, fmt.Errorf("Join: %w", err)
+		return nil, fmt.Errorf("joining: %w", err)
 	}
 	n.Membership = m
 	return n, nil
@@ -123,7 +123,7 @@ func (n *node) open(ctx context.Context, user string) (transport.SessionRecord, 
 		Since: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC),
 	}
 	if err := n.Register(ctx, r); err != nil {
-		return r, fmt.Errorf("Register: %w", err)
+		return r, fmt.Errorf("registering: %w", err)
 	}
 	return r, nil
 }
@@ -133,10 +133,10 @@ func (n *node) list(ctx context.Context, f transport.SessionFilter) (map[transpo
 	found := map[transport.ID]transport.SessionRecord{}
 	for r, err := range n.Sessions(ctx, f) {
 		if err != nil {
-			return nil, fmt.Errorf("Sessions: %w", err)
+			return nil, fmt.Errorf("listing sessions: %w", err)
 		}
 		if _, twice := found[r.Session]; twice {
-			return nil, fmt.Errorf("Sessions yielded session %v twice", r.Session)
+			return nil, fmt.Errorf("a listing yielded session %v twice", r.Session)
 		}
 		found[r.Session] = r
 	}

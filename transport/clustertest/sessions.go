@@ -48,7 +48,7 @@ func replace(ctx context.Context, c transport.Cluster) error {
 	}
 	r.User, r.Node = "after", nodes[1].id // the node is set by the member itself
 	if err := nodes[0].Register(ctx, r); err != nil {
-		return fmt.Errorf("Register again: %w", err)
+		return fmt.Errorf("registering again: %w", err)
 	}
 	r.Node = nodes[0].id
 	return wants(ctx, nodes, all, r)
@@ -99,13 +99,13 @@ func unregister(ctx context.Context, c transport.Cluster) error {
 	// Not its own, and none at all: no error, no effect.
 	err = errors.Join(nodes[1].Unregister(ctx, a.Session), nodes[0].Unregister(ctx, transport.NewID()))
 	if err != nil {
-		return fmt.Errorf("Unregister of what the node does not hold: %w", err)
+		return fmt.Errorf("unregistering what the node does not hold: %w", err)
 	}
 	if err := wants(ctx, nodes, all, a, b); err != nil {
 		return err
 	}
 	if err := nodes[0].Unregister(ctx, a.Session); err != nil {
-		return fmt.Errorf("Unregister: %w", err)
+		return fmt.Errorf("unregistering: %w", err)
 	}
 	if err := wants(ctx, nodes, all, b); err != nil {
 		return err

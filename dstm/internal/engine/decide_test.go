@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/trefoilgo/trefoil/dstm/internal/fault"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/internal/fault"
 	"github.com/trefoilgo/trefoil/status"
 )
 

@@ -28,7 +28,7 @@ func seed(t testing.TB) *rand.Rand {
 
 // model is an object as a naive program would hold it: whole values of every version, and who wrote where.
 type model struct {
-	values []any        // by version; maps are map[string]any, leaves codec.Raw as a string
+	values []any         // by version; maps are map[string]any, leaves codec.Raw as a string
 	writes [][]tree.Path // by version
 }
 

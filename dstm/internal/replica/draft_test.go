@@ -24,12 +24,17 @@ const (
 	goalDelete
 	goalKeys
 	goalSubtree
+	goalBoth
+	goalKinds
 )
 
 func (d *draft) goal(rng *rand.Rand, g *goal) {
 	switch g.kind {
 	case goalAdd:
 		d.add(g.sum, "total")
+	case goalBoth: // see run
+		d.observe(tree.Path{"keys"})
+		d.set(g.sum, "keys")
 	case goalTransfer:
 		left, right := d.number("bank", "left"), d.number("bank", "right")
 		d.set(left-g.sum, "bank", "left")
