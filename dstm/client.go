@@ -2,6 +2,8 @@ package dstm
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,6 +106,9 @@ func (c *Client) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
+	if c.retry != nil {
+		c.retry.Stop()
+	}
 	for _, s := range c.replicas {
 		c.end(s, errClientClosed)
 		c.core.Close(s.name)
@@ -224,7 +229,9 @@ func forGood(err error) bool {
 // giveUp ends what waits for a connection that will not come back.
 func (c *Client) giveUp(err error) {
 	e := status.From(err)
-	for sequence, answer := range c.waiting {
+	// The last first: what depends on another must not be refused because that one went.
+	for _, sequence := range slices.Backward(slices.Sorted(maps.Keys(c.waiting))) {
+		answer := c.waiting[sequence]
 		lost := e.MaybeDone()
 		if c.core.Withdraw(sequence) {
 			lost = e

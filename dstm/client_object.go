@@ -89,7 +89,11 @@ func (h *clientObject) submit(ctx context.Context, v *view, part txn.Part, after
 		}
 		t.Metadata = raw
 	}
-	sequence, answer, err := h.begin(t)
+	var seen uint64
+	if n := len(v.pending); n > 0 {
+		seen = v.pending[n-1].sequence
+	}
+	sequence, answer, err := h.begin(t, seen)
 	if err != nil {
 		return Commit{}, err
 	}
@@ -106,19 +110,19 @@ func (h *clientObject) submit(ctx context.Context, v *view, part txn.Part, after
 }
 
 // begin gives a transaction to the core.
-func (h *clientObject) begin(t txn.Transaction) (uint64, <-chan replica.Event, error) {
+func (h *clientObject) begin(t txn.Transaction, seen uint64) (uint64, <-chan replica.Event, error) {
 	c := h.client
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if h.err != nil {
 		return 0, nil, h.err
 	}
-	sequence, err := c.core.Submit(t)
-	if err != nil {
-		c.pump()
-		if err.Is(ErrConflict) {
-			return 0, nil, newConflict(nil)
-		}
+	sequence, path, err := c.core.Submit(t, seen)
+	switch {
+	case err == nil:
+	case err.Is(ErrConflict):
+		return 0, nil, newConflict([]Path{path})
+	default:
 		return 0, nil, err
 	}
 	answer := make(chan replica.Event, 1) // the core answers once, and never waits for us

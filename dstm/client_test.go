@@ -112,6 +112,7 @@ type line struct {
 	mu    sync.Mutex
 	conns []*lineConn
 	down  bool
+	lost  int           // messages to lose
 	held  chan struct{} // not nil: nothing arrives until it is closed
 }
 
@@ -124,12 +125,12 @@ type lineConn struct {
 
 func (l *line) Dial(ctx context.Context, url, subprotocol string) (transport.Conn, error) {
 	l.mu.Lock()
-	down := l.down
+	down, dialer := l.down, l.dialer
 	l.mu.Unlock()
 	if down {
 		return nil, errors.New("no network")
 	}
-	conn, err := l.dialer.Dial(ctx, url, subprotocol)
+	conn, err := dialer.Dial(ctx, url, subprotocol)
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +144,12 @@ func (l *line) Dial(ctx context.Context, url, subprotocol string) (transport.Con
 func (c *lineConn) Read() ([]byte, error) {
 	b, err := c.Conn.Read()
 	c.line.mu.Lock()
+	for err == nil && c.line.lost > 0 {
+		c.line.lost--
+		c.line.mu.Unlock()
+		b, err = c.Conn.Read()
+		c.line.mu.Lock()
+	}
 	held := c.line.held
 	c.line.mu.Unlock()
 	if held != nil {
@@ -187,6 +194,13 @@ func (l *line) drop(up bool) {
 	for _, c := range conns {
 		c.Close()
 	}
+}
+
+// lose drops the next n messages of the server.
+func (l *line) lose(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost = n
 }
 
 func (l *line) up() {
@@ -637,4 +651,97 @@ func TestChangesOfOthersAndMine(t *testing.T) {
 	if len(changes) > 0 {
 		t.Fatalf("a change too many: %v", <-changes)
 	}
+}
+
+// TestLostChange loses what no network loses: the replica notices the gap and starts afresh.
+func TestLostChange(t *testing.T) {
+	h := newHall(t, false, false)
+	a, g := h.open(h.guest(), "board/1"), h.guest()
+	b := h.open(g, "board/1")
+	update := func() {
+		t.Helper()
+		if _, err := a.Update(h.ctx, increase); err != nil {
+			t.Fatal(err)
+		}
+	}
+	update()
+	if err := b.Wait(h.ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	g.line.lose(1)
+	update()
+	h.until(func() bool { g.line.mu.Lock(); defer g.line.mu.Unlock(); return g.line.lost == 0 })
+	if v := b.Head().Version; v != 1 {
+		t.Fatalf("nothing was lost: version %d", v)
+	}
+	update()
+	if err := b.Wait(h.ctx, 3); err != nil {
+		t.Fatal(err)
+	}
+	if n := valueOf(t, b); n != 3 {
+		t.Fatal(n)
+	}
+	if _, err := b.Update(h.ctx, increase); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestServerRestarts has the server die between commit and answer, and another process take over its log.
+func TestServerRestarts(t *testing.T) {
+	leak.Check(t)
+	ctx := testContext(t)
+	log := dstm.NewMemoryLog()
+	start := func(log dstm.Log) (*dstm.Store, *transport.Server) {
+		store, err := dstm.NewStore(log, &dstm.StoreOptions{Rules: allowAll})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return store, transport.NewServer(&transport.ServerOptions{Logger: quiet()}, store)
+	}
+	store, server := start(log)
+	g := &guest{Client: dstm.NewClient(nil), line: &line{dialer: server.Pipe()}}
+	conn, err := transport.Dial(ctx, "pipe:", &transport.ClientOptions{
+		Dialer: g.line, MinBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond, Logger: quiet(),
+	}, g.Client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.conn = conn
+	o, err := g.Object(ctx, "board/1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.line.hold()
+	done := make(chan error, 2)
+	go func() {
+		_, err := o.Update(ctx, increase)
+		done <- err
+	}()
+	for store.Position() == 0 || valueOf(t, o) != 1 {
+		time.Sleep(time.Millisecond)
+	}
+	g.line.drop(false)
+	g.offline(ctx)
+	go func() { // never sent
+		_, err := o.Update(ctx, increase)
+		done <- err
+	}()
+	server.Close(ctx)
+	store.Close(ctx)
+	store, server = start(log.Share())
+	g.line.mu.Lock()
+	g.line.dialer, g.line.down = server.Pipe(), false
+	g.line.mu.Unlock()
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, v := valueOf(t, o), o.Head().Version; n != 2 || v != 2 {
+		t.Fatalf("count %d at version %d", n, v)
+	}
+	g.Client.Close()
+	conn.Close()
+	server.Close(ctx)
+	store.Close(ctx)
 }

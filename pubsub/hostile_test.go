@@ -246,6 +246,25 @@ func TestPendingPublishes(t *testing.T) {
 	}
 }
 
+// TestPendingBytes: large publications that wait are bounded by their bytes; one alone always passes.
+func TestPendingBytes(t *testing.T) {
+	b := &stuck{NewMemoryBroker(nil), make(chan struct{})}
+	w := newWorld(t, &HubOptions{Rules: []Rule{open("a", 0)}, Broker: b, MaxPendingBytes: 10_000}, nil)
+	r, session := w.raw()
+	for i := range 10 {
+		session.Send(w.ctx, frameOf(kindPublish, "a", i+1, 0, nil, make([]byte, 20_000)))
+	}
+	for range 9 {
+		if f := <-r.frames; f.kind != kindRefused {
+			t.Fatalf("kind %d", f.kind)
+		}
+	}
+	close(b.open)
+	if f := <-r.frames; f.kind != kindPublished {
+		t.Fatalf("kind %d", f.kind)
+	}
+}
+
 // TestBadServer: a server's malformed frames end the session on the client.
 func TestBadServer(t *testing.T) {
 	for i, frame := range [][]byte{

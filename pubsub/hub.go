@@ -22,6 +22,8 @@ type HubOptions struct {
 	MaxSubscriptions int
 	// MaxPending bounds the publishes of one session that wait for the broker; more are refused. Default 256.
 	MaxPending int
+	// MaxPendingBytes bounds the bytes of those; default 8 MiB.
+	MaxPendingBytes int
 	// MemberGrace is how long a client that lost its connection stays a member; default 10 s.
 	MemberGrace time.Duration
 	// Logger receives what only an operator can act on; default slog.Default().
@@ -52,11 +54,12 @@ func NewHub(opts *HubOptions) *Hub {
 		h.opts = *opts
 	}
 	o := &h.opts
-	if o.MaxSubscriptions < 0 || o.MaxPending < 0 || o.MemberGrace < 0 {
+	if o.MaxSubscriptions < 0 || o.MaxPending < 0 || o.MaxPendingBytes < 0 || o.MemberGrace < 0 {
 		panic("pubsub: negative value in HubOptions")
 	}
 	o.MaxSubscriptions = or(o.MaxSubscriptions, 1000)
 	o.MaxPending = or(o.MaxPending, 256)
+	o.MaxPendingBytes = or(o.MaxPendingBytes, 8<<20)
 	o.MemberGrace = or(o.MemberGrace, 10*time.Second)
 	if o.Broker == nil {
 		o.Broker = NewMemoryBroker(nil)

@@ -16,14 +16,15 @@ type peer struct {
 	session *transport.Session
 	client  transport.ID
 
-	mu      sync.Mutex
-	closed  bool
-	subs    map[int64]*subscription
-	jobs    []func() // publishes and queries, in order
-	pending int      // jobs not yet done
-	working bool
-	todo    []task
-	serving bool
+	mu           sync.Mutex
+	closed       bool
+	subs         map[int64]*subscription
+	jobs         []func() // publishes and queries, in order
+	pending      int      // jobs not yet done
+	pendingBytes int
+	working      bool
+	todo         []task
+	serving      bool
 }
 
 func newPeer(h *Hub, s *transport.Session) *peer {
@@ -150,11 +151,11 @@ func (p *peer) publish(topic string, id int64, body *codec.Reader) error {
 	if len(metadata) > 1 { // not nil
 		r.Metadata = kept[len(payload):]
 	}
-	return p.enqueue(l.stream, id, func() { p.handOver(l, id, r) })
+	return p.enqueue(l.stream, id, len(kept), func() { p.handOver(l, id, r, len(kept)) })
 }
 
 // handOver gives a publication to the broker and answers.
-func (p *peer) handOver(l *lane, id int64, r Record) {
+func (p *peer) handOver(l *lane, id int64, r Record, size int) {
 	at := Position{}
 	err := l.open(p.hub.ctx)
 	if err == nil {
@@ -166,13 +167,14 @@ func (p *peer) handOver(l *lane, id int64, r Record) {
 	} else {
 		frame = publishedFrame(l.stream, id, at)
 	}
-	_ = p.reply(frame) // if the session has ended, its receiver hears of it
+	_ = p.reply(frame, size) // if the session has ended, its receiver hears of it
 }
 
 // reply makes room for another job, before the answer that may call for it is sent.
-func (p *peer) reply(frame []byte) error {
+func (p *peer) reply(frame []byte, size int) error {
 	p.mu.Lock()
 	p.pending--
+	p.pendingBytes -= size
 	p.mu.Unlock()
 	return p.send(frame)
 }
@@ -191,32 +193,33 @@ func (p *peer) listMembers(topic string, id int64) error {
 	if !rule.Members {
 		return p.refuse(l.stream, id, errNoMembers(topic))
 	}
-	return p.enqueue(l.stream, id, func() {
+	return p.enqueue(l.stream, id, 0, func() {
 		l.mu.Lock()
 		members := l.members(topic)
 		l.mu.Unlock()
-		if err := p.reply(memberListFrame(l.stream, id, members)); errors.Is(err, transport.ErrFrameTooLarge) {
+		if err := p.reply(memberListFrame(l.stream, id, members), 0); errors.Is(err, transport.ErrFrameTooLarge) {
 			_ = p.send(refusedFrame(l.stream, id, errTooManyMembers(len(members))))
 		}
 	})
 }
 
-// enqueue runs job behind the earlier ones, on one goroutine that exists while there are any.
-func (p *peer) enqueue(stream, id int64, job func()) error {
+// enqueue runs job behind the earlier ones, on one goroutine that exists while there are any. size is what
+// the job holds in bytes; one that is larger than all that may wait is taken when nothing else does.
+func (p *peer) enqueue(stream, id int64, size int, job func()) error {
+	o := &p.hub.opts
 	p.mu.Lock()
-	full := p.pending >= p.hub.opts.MaxPending
-	start := !full && !p.working && !p.closed
-	if !full && !p.closed {
-		p.pending++
-		p.jobs = append(p.jobs, job)
-		p.working = true
+	if p.pending >= o.MaxPending || p.pending > 0 && p.pendingBytes+size > o.MaxPendingBytes {
+		p.mu.Unlock()
+		return p.refuse(stream, id, status.New(status.ResourceExhausted, ErrTooMany, "too many requests of this session wait"))
 	}
+	p.pending++
+	p.pendingBytes += size
+	p.jobs = append(p.jobs, job)
+	start := !p.working
+	p.working = true
 	p.mu.Unlock()
-	if full {
-		return p.refuse(stream, id, status.New(status.ResourceExhausted, ErrTooMany, "more than %d requests wait", p.hub.opts.MaxPending))
-	}
 	if start && !p.hub.spawn(p.drainJobs) {
-		return errClosed()
+		p.session.Close(transport.CloseGoingAway, "the hub was closed")
 	}
 	return nil
 }

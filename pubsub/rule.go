@@ -10,7 +10,8 @@ import (
 // Rule says what holds for the topics that a pattern matches. The first rule that matches counts, and what no
 // rule matches is denied to clients.
 type Rule struct {
-	// Topic is a topic or filter; "*" is one segment, ">" at the end one or more.
+	// Topic is a topic or filter; "*" is one segment, ">" at the end one or more. Namespaces are named: ">" is
+	// every topic without one, "shop:>" every one of that namespace.
 	Topic string
 	// Publish and Subscribe decide who may; nil denies everyone. They must not wait: they run on the session's reader.
 	// Whether a client may subscribe to a wildcard is decided once, on the filter itself: the first rule that has any topic in common with the filter must

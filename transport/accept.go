@@ -10,7 +10,8 @@ import (
 )
 
 // accept makes a session of a connection that was just opened, and starts its
-// reading goroutine. r is nil for a pipe. An error means that the server lets nobody in.
+// reading goroutine. r is nil for a pipe. An error means that the server lets nobody
+// in, and leaves the connection to the caller.
 func (s *Server) accept(conn Conn, r *http.Request) error {
 	one := newSession(conn, true, s.limits, s.opts.Outbound, s.log)
 	one.id = NewID()
@@ -19,7 +20,6 @@ func (s *Server) accept(conn Conn, r *http.Request) error {
 	s.mu.Lock()
 	if s.refusing != "" {
 		defer s.mu.Unlock()
-		conn.Close()
 		return status.New(status.Unavailable, reasonRefused, "%s", s.refusing)
 	}
 	s.sessions[one] = struct{}{}

@@ -76,11 +76,15 @@ func (s *Session) receiveFirst(msg []byte) (rest []byte) {
 		s.Close(CloseMalformed, "not a frame")
 		return nil
 	}
+	if s.greet == nil {
+		return nil // the handshake failed, its close is on the way
+	}
 	if s.server && len(rest) > 0 {
 		s.Close(CloseProtocol, "nothing may follow hello before welcome")
 		return nil
 	}
 	s.guard("handshake", "", func() { s.greet(s, h) })
+	s.greet = nil // it holds the HTTP request
 	return rest
 }
 

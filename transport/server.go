@@ -40,7 +40,7 @@ type Hello struct {
 	Agent string
 	// Credentials by namespace, "" the default one; values are codec's value types.
 	Credentials map[string]map[string]any
-	// Request is the HTTP request of the upgrade (cookies, TLS, remote address); nil on an in-memory connection. Its body must not be read.
+	// Request is the HTTP request of the upgrade (cookies, TLS, remote address); nil on an in-memory connection. Its body must not be read, and its context is done.
 	Request *http.Request
 }
 

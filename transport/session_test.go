@@ -231,7 +231,7 @@ func TestServerClose(t *testing.T) {
 		opts := w.options()
 		opts.MinBackoff, opts.MaxBackoff = time.Hour, time.Hour
 		c := w.client(opts, &probe{name: "echo"})
-		w.raw() // in the middle of its handshake
+		go w.raw().closed() // in the middle of its handshake
 		if n := len(slices.Collect(w.server.Sessions())); n != 1 {
 			t.Errorf("%d sessions", n)
 		}

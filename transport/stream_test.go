@@ -195,7 +195,7 @@ func TestManyFrames(t *testing.T) {
 
 // Two ends that send each other more than all buffers hold do not stop.
 func TestBothWaysAtOnce(t *testing.T) {
-	const frames, size = 400, 32 << 10 // 12.5 MiB each way
+	const frames, size = 160, 32 << 10 // 5 MiB each way
 	everywhere(t, nil, func(t *testing.T, w *world) {
 		count := func(done chan struct{}) func(*Session, Frame) error {
 			n := 0
@@ -298,8 +298,23 @@ func TestBudget(t *testing.T) {
 // A peer that does not read ends with slow_consumer or heartbeat, and holds up
 // nobody: not even who sends to it.
 func TestSlowConsumer(t *testing.T) {
-	everywhere(t, &ServerOptions{Outbound: 256 << 10, Heartbeat: 200 * time.Millisecond}, func(t *testing.T, w *world) {
+	everywhere(t, &ServerOptions{Outbound: 256 << 10, Heartbeat: 500 * time.Millisecond}, func(t *testing.T, w *world) {
 		slow := w.rawOpen("echo") // reads no more
+		stop, quit := make(chan struct{}), make(chan struct{})
+		go func() { // it writes, so it is not silent
+			defer close(stop)
+			for {
+				select {
+				case <-quit:
+					return
+				case <-time.After(10 * time.Millisecond):
+				}
+				if slow.conn.Write(slow.encode(appendPing(nil, kindPong, 1))) != nil {
+					return
+				}
+			}
+		}()
+		defer func() { close(quit); slow.conn.Close(); <-stop }()
 		p, ch := collector("echo", 100)
 		beside := w.client(nil, p)
 		var list []*Session
@@ -322,22 +337,11 @@ func TestSlowConsumer(t *testing.T) {
 		if refused[sick] == nil || len(refused) != 1 {
 			t.Fatalf("refused by %d sessions", len(refused))
 		}
-		stop := make(chan struct{})
-		go func() { // it writes, so it is not silent
-			defer close(stop)
-			for sick.Err() == nil {
-				if slow.conn.Write(slow.encode(appendPing(nil, kindPong, 1))) != nil {
-					return
-				}
-				time.Sleep(10 * time.Millisecond)
-			}
-		}()
 		select {
 		case <-sick.Context().Done():
 		case <-time.After(20 * time.Second):
 			t.Fatal("it was not ended")
 		}
-		<-stop
 		if err := sick.Err(); !errors.Is(err, reasonOf(CloseSlowConsumer)) || !errors.Is(err, ErrClosed) {
 			t.Fatalf("ended with %v", err)
 		}

@@ -246,8 +246,10 @@ func TestAttemptsStartAgain(t *testing.T) {
 				t.Fatalf("after %d short sessions: %+v", n, st)
 			}
 			time.Sleep(time.Second)
+			synctest.Wait()
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		conns[len(conns)-1].Close()
 		synctest.Wait()
 		if st := c.State(); st.Attempt != 0 || time.Until(st.Retry) > 100*time.Millisecond {

@@ -50,7 +50,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // gorilla has answered
 	}
-	s.accept(newWSConn(ws, h.tap), r) // an error has closed it
+	conn := newWSConn(ws, h.tap)
+	if s.accept(conn, r) != nil { // it was closed just now
+		conn.WriteClose(CloseGoingAway, "the server lets nobody in")
+		conn.Close()
+	}
 }
 
 // originAllowed is the origin check: same host by default. Only browsers send an Origin.

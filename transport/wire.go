@@ -3,6 +3,7 @@ package transport
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"strconv"
 
 	"github.com/trefoilgo/trefoil/codec"
@@ -111,15 +112,19 @@ func pieceSize(json bool, n int) int {
 	return min(chunkSize, n-32)
 }
 
-// appendChunkJSON is appendChunk for JSON. The piece is base64 whatever its
-// length: 16 bytes of a chunk are no id, but the one form is as good as the other.
+// appendChunkJSON is appendChunk for JSON: it saves the way through msgpack.
 func appendChunkJSON(b []byte, id int64, last bool, piece []byte) []byte {
 	b = append(b, "[0,6,"...)
 	b = strconv.AppendInt(b, id, 10)
 	b = append(b, ',')
 	b = strconv.AppendBool(b, last)
-	b = append(b, `,{"$bytes":"`...)
-	b = base64.StdEncoding.AppendEncode(b, piece)
+	if len(piece) == len(ID{}) { // in JSON any 16 bytes are written as an id
+		b = append(b, `,{"$id":"`...)
+		b = hex.AppendEncode(b, piece)
+	} else {
+		b = append(b, `,{"$bytes":"`...)
+		b = base64.StdEncoding.AppendEncode(b, piece)
+	}
 	return append(b, `"}]`...)
 }
 

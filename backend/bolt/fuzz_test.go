@@ -77,6 +77,9 @@ func exercise(t testing.TB, path string) {
 		return err == nil
 	}
 	s, err := Open(path, nil)
+	if errors.Is(err, ErrLocked) {
+		t.Fatal("the one before could not be closed")
+	}
 	if !coded(err) {
 		return
 	}

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -42,7 +43,7 @@ func powerLoss(t *testing.T, env ...string) (images int, faults []error) {
 	t.Logf("seed %d, %d system calls", seed, len(events))
 	d := &disk{
 		path: path, image: filepath.Join(t.TempDir(), "store"),
-		random: rand.New(rand.NewPCG(seed, 0)), tried: map[uint64]bool{}, seed: maphash.MakeSeed(),
+		random: rand.New(rand.NewPCG(seed, 0)), tried: map[uint64]bool{}, files: map[int][]byte{}, named: -1, seed: maphash.MakeSeed(),
 	}
 	for _, e := range events {
 		// A cut is as late as possible before what makes more durable, and right behind what was acknowledged.
@@ -69,8 +70,9 @@ type disk struct {
 	path, image string
 	random      *rand.Rand
 	seed        maphash.Seed
-	durable     []event // in order
-	pending     []event // any subset of these may be there
+	files       map[int][]byte // by inode, what is surely there
+	named       int            // the inode that surely has the store's name, or -1
+	pending     []event        // any subset of these may be there too
 	said        acknowledged
 	tried       map[uint64]bool
 	images      int
@@ -94,7 +96,10 @@ func (d *disk) happen(e event) {
 	var left []event
 	for _, p := range d.pending {
 		if synced(p) {
-			d.durable = append(d.durable, p)
+			if p.kind == "link" && p.path == d.path {
+				d.named = p.inode
+			}
+			d.files[p.inode] = p.applied(d.files[p.inode])
 		} else {
 			left = append(left, p)
 		}
@@ -127,10 +132,14 @@ func (d *disk) cut() {
 
 // try builds one file and checks it.
 func (d *disk) try(included func(i int) bool, torn bool) {
-	events := d.durable[:len(d.durable):len(d.durable)]
+	var events []event
+	inode := d.named
 	for i, e := range d.pending {
 		if !included(i) {
 			continue
+		}
+		if e.kind == "link" && e.path == d.path {
+			inode = e.inode
 		}
 		if torn && e.kind == "write" && d.random.IntN(3) == 0 {
 			events = append(events, d.tear(e)...)
@@ -138,19 +147,13 @@ func (d *disk) try(included func(i int) bool, torn bool) {
 		}
 		events = append(events, e)
 	}
-	inode := -1
-	for _, e := range events {
-		if e.kind == "link" && e.path == d.path {
-			inode = e.inode
-		}
-	}
 	if inode < 0 { // the file is not there
 		if d.said != (acknowledged{}) {
 			d.faults = append(d.faults, errors.New("the file has no name although something was acknowledged"))
 		}
 		return
 	}
-	var file []byte
+	file := bytes.Clone(d.files[inode])
 	for _, e := range events {
 		if e.inode == inode {
 			file = e.applied(file)

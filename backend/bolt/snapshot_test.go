@@ -8,6 +8,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/trefoilgo/trefoil/dstm"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -57,6 +58,53 @@ func TestDamagedSnapshot(t *testing.T) {
 				t.Error("read something else")
 			}
 		})
+	}
+}
+
+// TestSnapshotReplacedWhileRead: a reader ends what it began, however often the snapshot was replaced.
+func TestSnapshotReplacedWhileRead(t *testing.T) {
+	s := mustOpen(t, newPath(t))
+	l := mustLog(t, s, "main")
+	fill(t, l, 9)
+	content := strings.Repeat("0123456789abcdef", 100_000)
+	if err := l.SaveSnapshot(ctx, 1, strings.NewReader(content)); err != nil {
+		t.Fatal(err)
+	}
+	_, r, err := l.LoadSnapshot(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := func() (n int) {
+		err := s.view(func(tx *bbolt.Tx) error {
+			_, _, snapshots, err := l.bucket(tx)
+			if err != nil {
+				return err
+			}
+			return snapshots.ForEachBucket(func([]byte) error { n++; return nil })
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for at := dstm.Position(2); at < 5; at++ {
+		if err := l.SaveSnapshot(ctx, at, strings.NewReader("newer")); err != nil {
+			t.Fatal(err)
+		}
+		if n := stored(); n != 2 {
+			t.Errorf("%d snapshots are stored while one is read", n)
+		}
+	}
+	got, err := io.ReadAll(r)
+	if err != nil || string(got) != content {
+		t.Errorf("read %d of %d bytes, %v", len(got), len(content), err)
+	}
+	r.Close()
+	if err := l.SaveSnapshot(ctx, 5, strings.NewReader("newest")); err != nil {
+		t.Fatal(err)
+	}
+	if n := stored(); n != 1 {
+		t.Errorf("%d snapshots are stored in the end", n)
 	}
 }
 

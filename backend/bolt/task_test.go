@@ -31,7 +31,7 @@ func command(t testing.TB, env []string, before ...string) *exec.Cmd {
 	}
 	argv := append(before, self)
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0"), env...)
 	cmd.Stderr = os.Stderr
 	return cmd
 }

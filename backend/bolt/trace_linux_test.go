@@ -2,11 +2,11 @@ package bolt
 
 import (
 	"bufio"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -78,33 +78,44 @@ type traceParser struct {
 	events  []event
 }
 
-var (
-	callLine  = regexp.MustCompile(`^(\d+) +(\w+)\((.*)\) += (-?\d+)`)
-	resumed   = regexp.MustCompile(`^(\d+) +<\.\.\. \w+ resumed>(.*)$`)
-	stringArg = regexp.MustCompile(`^"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?$`)
-)
-
+// line takes one line such as
+//
+//	123 pwrite64(5, "\x00\x01", 2, 4096) = 2
+//
+// Lines are long: no regular expressions.
 func (p *traceParser) line(line string) error {
-	if begun, ok := strings.CutSuffix(line, " <unfinished ...>"); ok {
-		pid, _, _ := strings.Cut(begun, " ")
+	pid, rest, _ := strings.Cut(line, " ")
+	rest = strings.TrimLeft(rest, " ")
+	if begun, ok := strings.CutSuffix(rest, " <unfinished ...>"); ok {
 		p.parts[pid] = begun
 		return nil
 	}
-	if m := resumed.FindStringSubmatch(line); m != nil {
-		line = p.parts[m[1]] + strings.TrimLeft(m[2], " ")
-	}
-	m := callLine.FindStringSubmatch(line)
-	if m == nil {
-		if strings.Contains(line, "+++") || strings.Contains(line, "---") || strings.HasSuffix(line, "= ?") {
-			return nil
+	if strings.HasPrefix(rest, "<... ") {
+		_, end, ok := strings.Cut(rest, " resumed>")
+		if !ok {
+			return fmt.Errorf("not understood")
 		}
-		return fmt.Errorf("not understood")
+		rest = p.parts[pid] + strings.TrimLeft(end, " ")
 	}
-	result, _ := strconv.Atoi(m[4])
-	if result < 0 {
+	if strings.HasPrefix(rest, "+++") || strings.HasPrefix(rest, "---") || strings.HasSuffix(rest, "= ?") {
 		return nil
 	}
-	return p.call(m[2], strings.Split(m[3], ", "), result)
+	name, rest, ok := strings.Cut(rest, "(")
+	end := strings.LastIndex(rest, ")")
+	if end >= 0 {
+		if note := strings.LastIndex(rest, " ("); note >= 0 && note < end && strings.Contains(rest[:note], ") ") {
+			end = strings.LastIndex(rest[:note], ")") // = -1 ENOENT (No such file or directory)
+		}
+	}
+	if !ok || end < 0 {
+		return fmt.Errorf("not understood")
+	}
+	result, _, _ := strings.Cut(strings.TrimLeft(rest[end+1:], " ="), " ")
+	n, err := strconv.Atoi(result)
+	if err != nil || n < 0 {
+		return err
+	}
+	return p.call(name, strings.Split(rest[:end], ", "), n)
 }
 
 func (p *traceParser) call(name string, args []string, result int) error {
@@ -198,17 +209,10 @@ func (p *traceParser) linked(args []string) error {
 }
 
 func hexString(arg string) ([]byte, error) {
-	m := stringArg.FindStringSubmatch(arg)
-	if m == nil || m[2] != "" {
+	digits, ok := strings.CutPrefix(arg, `"`)
+	digits, whole := strings.CutSuffix(digits, `"`)
+	if !ok || !whole {
 		return nil, fmt.Errorf("not a whole string: %.80s", arg)
 	}
-	data := make([]byte, 0, len(m[1])/4)
-	for i := 2; i < len(m[1]); i += 4 {
-		b, err := strconv.ParseUint(m[1][i:i+2], 16, 8)
-		if err != nil {
-			return nil, err
-		}
-		data = append(data, byte(b))
-	}
-	return data, nil
+	return hex.DecodeString(strings.ReplaceAll(digits, `\x`, ""))
 }

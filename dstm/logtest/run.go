@@ -43,7 +43,8 @@ func Run(t *testing.T, open func(t *testing.T) dstm.Log) {
 	Backend{Open: open}.Run(t)
 }
 
-// Run runs each case of the kit as a subtest of t, on a new log each.
+// Run runs each case of the kit as a subtest of t, on a new log each. One case looks at the memory in use: t must not
+// be parallel to tests that use much.
 func (b Backend) Run(t *testing.T) {
 	t.Helper()
 	if b.Open == nil {

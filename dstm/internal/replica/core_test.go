@@ -140,9 +140,9 @@ func (d *desk) on(s State, name string, fn func(*draft)) uint64 {
 	d.t.Helper()
 	t := draft{State: s, part: txn.Part{Object: name, Epoch: s.Epoch, Base: s.Version}}
 	fn(&t)
-	seq, err := d.core.Submit(txn.Transaction{Position: s.Seen, After: t.after, Parts: []txn.Part{t.part}})
+	seq, path, err := d.core.Submit(txn.Transaction{Position: s.Seen, After: t.after, Parts: []txn.Part{t.part}}, s.last())
 	if err != nil {
-		d.t.Fatal(err)
+		d.t.Fatal(err, path)
 	}
 	return seq
 }
@@ -323,7 +323,7 @@ func TestAfterNamesWhatIsStillRemembered(t *testing.T) {
 	d.expect("3 ok")
 	td := draft{State: old, part: txn.Part{Object: "a", Epoch: "e1"}}
 	td.observe(tree.Path{"x"})
-	_, err := d.core.Submit(txn.Transaction{After: td.after, Parts: []txn.Part{td.part}})
+	_, _, err := d.core.Submit(txn.Transaction{After: td.after, Parts: []txn.Part{td.part}}, 1)
 	if err == nil || err.Reason != reasonDepends {
 		t.Fatalf("depends on a settled one: %v", err)
 	}
@@ -490,16 +490,16 @@ func TestLimits(t *testing.T) {
 	}
 	s := d.state("a")
 	part := txn.Part{Object: "a", Epoch: s.Epoch}
-	_, err := d.core.Submit(txn.Transaction{Parts: []txn.Part{part}})
+	_, _, err := d.core.Submit(txn.Transaction{Parts: []txn.Part{part}}, 0)
 	if err == nil || err.Reason != reasonBusy {
 		t.Fatal(err)
 	}
 	d.sync()
 	part.Writes = []txn.Write{{Op: txn.OpSet, Path: tree.Path{"x"}, Value: codec.AppendBytes(nil, make([]byte, txn.MaxBytes))}}
-	if _, err = d.core.Submit(txn.Transaction{Parts: []txn.Part{part}}); err == nil || err.Reason != reasonTooLarge {
+	if _, _, err = d.core.Submit(txn.Transaction{Parts: []txn.Part{part}}, 0); err == nil || err.Reason != reasonTooLarge {
 		t.Fatal(err)
 	}
-	if _, err = d.core.Submit(txn.Transaction{Parts: []txn.Part{{Object: "b"}}}); err == nil || err.Reason != reasonClosed {
+	if _, _, err = d.core.Submit(txn.Transaction{Parts: []txn.Part{{Object: "b"}}}, 0); err == nil || err.Reason != reasonClosed {
 		t.Fatal(err)
 	}
 }
@@ -529,4 +529,159 @@ func TestResetReplaces(t *testing.T) {
 	d.foreign("a", set(2, "x"))
 	d.receive()
 	d.sees("a", 2, "x")
+}
+
+// TestTwoOnOneState has two users of one client start from the same state: the second is refused at once, since
+// it could not commit behind the first.
+func TestTwoOnOneState(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	s := d.state("a")
+	d.on(s, "a", set(1, "x"))
+	d.on(s, "a", set(1, "y")) // does not touch what the first wrote
+	td := draft{State: s, part: txn.Part{Object: "a", Epoch: s.Epoch}}
+	set(2, "x")(&td)
+	_, path, err := d.core.Submit(txn.Transaction{Parts: []txn.Part{td.part}}, s.last())
+	if err == nil || err.Reason != reasonConflict || path.String() != "x" {
+		t.Fatal(err, path)
+	}
+	d.sync()
+	d.expect("1 ok", "2 ok")
+	_, path, err = d.core.Submit(txn.Transaction{Parts: []txn.Part{td.part}}, s.last())
+	if err == nil || err.Reason != reasonConflict || path.String() != "x" {
+		t.Fatal(err, path)
+	}
+}
+
+// TestDependentsWithoutReads: what was written into a map that another transaction makes goes with that one, as soon as
+// its prediction does.
+func TestDependentsWithoutReads(t *testing.T) {
+	for _, sent := range []bool{true, false} {
+		d := newDesk(t)
+		d.connect()
+		d.open("a")
+		d.foreign("a", set(1, "x"))
+		held := d.link.toClient
+		d.link.toClient = nil
+		d.do("a", func(t *draft) { set(2, "x")(t); t.set(1, "map", "k") })
+		d.do("a", func(t *draft) { t.set(7, "map", "other") })
+		if sent {
+			d.send()
+		}
+		d.sees("a", 7, "map", "other")
+		answers := d.link.toClient
+		d.take(held[0]) // the change
+		d.sees("a", 0, "map", "other")
+		d.link.toClient = answers
+		d.sync()
+		d.expect("1 dstm.conflict", "2 dstm.depends")
+	}
+}
+
+func TestRefusalTakesDependentsBack(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.server.busy = 100
+	d.do("a", func(t *draft) { t.set(1, "map", "k") })
+	d.do("a", func(t *draft) { t.set(7, "map", "other") })
+	d.send()
+	d.take(d.link.toClient[0])
+	d.expect("1 dstm.busy")
+	d.sees("a", 0, "map", "other")
+}
+
+func TestWriteIntoAnOwnMapHolds(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.do("a", func(t *draft) { t.set(1, "map", "k") })
+	d.send()
+	d.do("a", func(t *draft) { t.set(7, "map", "other") })
+	d.foreign("a", set(1, "x"))
+	d.receive()
+	d.expect("1 ok")
+	d.sees("a", 7, "map", "other")
+	d.sync()
+	d.expect("2 ok")
+}
+
+// TestPredictionAcrossASnapshot: what was not touched is still predicted, what was is not.
+func TestPredictionAcrossASnapshot(t *testing.T) {
+	d := newDesk(t)
+	d.server.forget = 100
+	d.foreign("a", func(t *draft) { t.set(1, "map", "x"); t.set(1, "map", "y"); t.set(1, "map", "z") })
+	d.connect()
+	d.open("a")
+	d.cut()
+	d.do("a", set(2, "map", "x"))
+	d.do("a", set(2, "map", "y"))
+	d.foreign("a", set(3, "map", "x"))
+	d.connect()
+	d.send()
+	d.receive()
+	d.sees("a", 3, "map", "x")
+	d.sees("a", 2, "map", "y")
+	d.sees("a", 1, "map", "z")
+	d.sync()
+	d.expect("1 dstm.conflict", "2 ok")
+}
+
+// TestOwnChangeThatDiffers: what the server says was written counts, whatever was asked for.
+func TestOwnChangeThatDiffers(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.do("a", add(1, "n"))
+	d.do("a", add(1, "m"))
+	d.send()
+	d.link.toClient = nil
+	e := d.server.entries[0]
+	e.parts[0].writes[0].Value = codec.AppendInt(nil, 5)
+	d.take(appendChange(&e, func(string) bool { return true }))
+	d.sees("a", 5, "n")
+	d.sees("a", 1, "m")
+}
+
+func TestGraft(t *testing.T) {
+	value := func(v map[string]any) tree.Node {
+		raw, err := codec.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := tree.New(raw, 1, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	rng := rand.New(rand.NewPCG(3, 3))
+	random := func() map[string]any {
+		m := map[string]any{}
+		for range rng.IntN(4) {
+			inner := map[string]any{}
+			for range rng.IntN(3) {
+				inner[string(rune('a'+rng.IntN(3)))] = rng.IntN(2)
+			}
+			m[string(rune('a'+rng.IntN(4)))] = []any{inner, 1, "x"}[rng.IntN(3)]
+		}
+		return m
+	}
+	for range 2000 {
+		old, fresh := value(random()), value(random())
+		got := graft(&old, &fresh, 9)
+		if string(got.Value()) != string(fresh.Value()) {
+			t.Fatalf("%x", got.Value())
+		}
+		if same := string(old.Value()) == string(fresh.Value()); same != (got == &old) {
+			t.Fatal("an equal value is not shared, or another is")
+		}
+		tree.Diff(nil, &old, got, func(path tree.Path, before, after *tree.Node) bool {
+			if after != nil && after.Changed() != 9 && after.Changed() != 1 || got.Below != 9 {
+				t.Fatal("versions")
+			}
+			return true
+		})
+	}
 }

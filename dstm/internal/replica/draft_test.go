@@ -17,6 +17,14 @@ type draft struct {
 	after []uint64
 }
 
+// last is the last of the transactions that the state shows.
+func (s State) last() uint64 {
+	if len(s.Pending) == 0 {
+		return 0
+	}
+	return s.Pending[len(s.Pending)-1].Sequence
+}
+
 const (
 	goalAdd = iota
 	goalTransfer

@@ -186,12 +186,14 @@ func (s *naive) commit(l *link, t *txn.Transaction, links []*link) {
 		s.records[l.client] = records
 	}
 	r := records[t.Sequence]
+	before := s.dropped[l.client]
+	s.dropped[l.client] = max(before, t.Settled)
 	switch {
 	case r != nil && r.digest != t.Digest():
 		s.faults = append(s.faults, "sequence reused")
 	case r != nil && !t.Again:
 		s.faults = append(s.faults, "sent again without saying so")
-	case r == nil && t.Sequence <= s.dropped[l.client]:
+	case r == nil && t.Sequence <= before:
 		s.faults = append(s.faults, "settled beyond an unanswered one")
 	case r == nil:
 		for seq := range records {
@@ -213,7 +215,6 @@ func (s *naive) commit(l *link, t *txn.Transaction, links []*link) {
 	if r == nil {
 		return
 	}
-	s.dropped[l.client] = max(s.dropped[l.client], t.Settled)
 	if kept := s.remembered(l.client); kept > MaxUnanswered {
 		s.faults = append(s.faults, fmt.Sprintf("must remember %d", kept))
 	}
@@ -283,7 +284,7 @@ func (s *naive) decide(client [16]byte, t *txn.Transaction) *record {
 		// totals that the tests check do not depend on it.
 		l := layer{part: p, made: own[p.Object]}
 		root, _, err := txn.Apply(o.root, p.Writes, o.version+1)
-		if p.Epoch != s.epoch || err != nil || !l.holds(&o.root, &o.root) {
+		if ok, _ := l.holds(&o.root, &o.root); p.Epoch != s.epoch || err != nil || !ok {
 			r.err = status.New(status.Aborted, reasonConflict, "conflict")
 			r.conflict = []txn.Conflict{{Part: i, Path: tree.Path{"some", "path"}}}
 			return r

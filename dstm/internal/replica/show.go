@@ -128,9 +128,11 @@ func (c *Core) compose(o *object, root *tree.Node, judge bool) *tree.Node {
 			continue
 		}
 		next, _, err := txn.Apply(*under, l.part.Writes, predicted)
-		if judge && (err != nil || !l.holds(root, under)) {
-			c.hide(l.tx)
-			continue
+		if judge {
+			if ok, _ := l.holds(root, under); err != nil || !ok {
+				c.hide(l.tx)
+				continue
+			}
 		}
 		if err == nil {
 			under = &next
@@ -139,12 +141,12 @@ func (c *Core) compose(o *object, root *tree.Node, judge bool) *tree.Node {
 	return under
 }
 
-// holds reports whether the layer's transaction may still commit, as far as can be seen: its reads hold in
-// the confirmed root and, those by value, in what is under the layer. It decides about the prediction only.
-func (l *layer) holds(root, under *tree.Node) bool {
+// holds reports whether the layer's transaction may still commit, as far as can be seen here: its reads hold in
+// the confirmed root and, those by value, in what is under the layer. If not, path is why.
+func (l *layer) holds(root, under *tree.Node) (ok bool, path tree.Path) {
 	for i := range l.part.Reads {
 		if !l.read(&l.part.Reads[i], root, under) {
-			return false
+			return false, l.part.Reads[i].Path
 		}
 	}
 	for i := range l.part.Writes {
@@ -155,11 +157,11 @@ func (l *layer) holds(root, under *tree.Node) bool {
 				break
 			}
 			if node.Written > l.part.Base && !slices.Contains(l.made, node.Written) {
-				return false
+				return false, path
 			}
 		}
 	}
-	return true
+	return true, nil
 }
 
 func (l *layer) read(r *txn.Read, root, under *tree.Node) bool {

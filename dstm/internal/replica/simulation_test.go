@@ -11,6 +11,7 @@ import (
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/status"
 )
 
 // simulation is a server, some clients and the network between them, driven by one seed.
@@ -30,7 +31,8 @@ type person struct {
 	link    *link
 	folds   map[string]*tree.Node // as the events tell them
 	checked map[string][2]*tree.Node
-	running map[uint64]int // sequence -> goal
+	states  map[string]State // that transactions were made on last
+	running map[uint64]int   // sequence -> goal
 	settled map[uint64]int
 	wants   []string
 	goals   []goal
@@ -50,7 +52,7 @@ func newSimulation(t *testing.T, seed uint64, clients int) *simulation {
 	s := &simulation{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 7))}
 	s.server = newNaive(s.rng)
 	for i := range clients {
-		p := &person{core: New(uint64(i)*1000, 200), folds: map[string]*tree.Node{}, checked: map[string][2]*tree.Node{}, running: map[uint64]int{}, settled: map[uint64]int{}}
+		p := &person{core: New(uint64(i)*1000, 200), folds: map[string]*tree.Node{}, checked: map[string][2]*tree.Node{}, states: map[string]State{}, running: map[uint64]int{}, settled: map[uint64]int{}}
 		p.id[0] = byte(i + 1)
 		for _, name := range objectNames {
 			if s.rng.IntN(3) > 0 || name == "a" {
@@ -216,22 +218,29 @@ func (s *simulation) run(p *person, g int) {
 	if !ok || !slices.Contains(p.wants, p.goals[g].object) {
 		return
 	}
+	stale := false
+	if s.rng.IntN(3) == 0 { // somebody else was faster
+		if old, ok := p.states[p.goals[g].object]; ok && old.Epoch == state.Epoch {
+			state, stale = old, true
+		}
+	}
+	p.states[p.goals[g].object] = state
 	t := draft{State: state, part: txn.Part{Object: p.goals[g].object, Epoch: state.Epoch, Base: state.Version}}
-	parts := []txn.Part{}
+	parts, seen := []txn.Part{}, state.last()
 	if other, ok := p.core.State("a"); ok && p.goals[g].kind == goalBoth && p.goals[g].object != "a" {
 		o := draft{State: other, part: txn.Part{Object: "a", Epoch: other.Epoch, Base: other.Version}}
 		o.observe(tree.Path{"keys"})
 		o.add(p.goals[g].sum, "cross")
 		t.add(-p.goals[g].sum, "cross")
-		t.after = o.after
+		t.after, seen = o.after, max(seen, other.last())
 		parts = append(parts, o.part)
 	}
 	t.goal(s.rng, &p.goals[g])
 	parts = append(parts, t.part)
-	seq, err := p.core.Submit(txn.Transaction{Position: state.Seen, After: t.after, Parts: parts})
+	seq, _, err := p.core.Submit(txn.Transaction{Position: state.Seen, After: t.after, Parts: parts}, seen)
 	s.note("%d runs goal %d %+v as %d after %v: %v", p.id[0], g, p.goals[g], seq, t.after, err)
 	if err != nil {
-		if !errors.Is(err, reasonDepends) {
+		if !stale || !errors.Is(err, status.Aborted) {
 			s.fail("submit: %v", err)
 		}
 		return

@@ -23,71 +23,99 @@ const (
 const largeCommit = 8 << 10
 
 // Submit takes a transaction of open objects of one log, gives it its sequence and shows its writes.
-// It is sent as soon as possible, and an event Settled tells its outcome. After holds
-// sequences of State.Pending. The transaction belongs to the Core from now on.
-func (c *Core) Submit(t txn.Transaction) (sequence uint64, err *status.Error) {
+// It is sent as soon as possible, and an event Settled tells its outcome. After holds sequences of
+// State.Pending, and seen is the last sequence there was. The transaction belongs to the Core from now on.
+//
+// What can no longer commit because of what happened since the state that the transaction was made on is refused
+// at once: with conflict, and the path because of which, or with depends.
+func (c *Core) Submit(t txn.Transaction, seen uint64) (sequence uint64, conflict tree.Path, err *status.Error) {
 	p := &pending{Transaction: t, size: len(txn.AppendParts(nil, t.Parts))}
-	var objects [txn.MaxParts]*object
-	switch {
-	case len(t.Parts) == 0 || len(t.Parts) > txn.MaxParts:
-		return 0, status.New(status.InvalidArgument, "dstm.invalid", "a transaction has 1 to %d parts", txn.MaxParts)
-	case p.size+len(t.Metadata)+1024 > txn.MaxBytes: // 1024: more than sequences and numbers need
-		return 0, status.New(status.ResourceExhausted, reasonTooLarge, "a transaction has at most %d bytes", txn.MaxBytes)
-	case c.queued >= c.limit:
-		return 0, status.New(status.ResourceExhausted, reasonBusy, "%d transactions are not answered yet", c.queued)
+	if err := c.admit(p); err != nil {
+		return 0, nil, err
 	}
-	for i := range t.Parts {
-		o := c.objects[t.Parts[i].Object]
-		switch {
-		case o == nil || o.root == nil:
-			return 0, status.New(status.Unavailable, reasonClosed, "the object is not open")
-		case o.epoch != t.Parts[i].Epoch:
-			return 0, status.New(status.Aborted, reasonConflict, "the object began a new epoch")
-		case i > 0 && o.log != p.log:
-			return 0, status.New(status.InvalidArgument, "dstm.invalid", "the objects of a transaction share no log")
+	layers := make([]*layer, len(t.Parts))
+	folds := make([]*tree.Node, len(t.Parts))
+	for i := range p.Parts {
+		o := c.objects[p.Parts[i].Object]
+		layers[i] = &layer{tx: p, part: &p.Parts[i], object: o, shown: true}
+		var path tree.Path
+		if folds[i], path = layers[i].fits(seen); folds[i] == nil {
+			return 0, path, status.New(status.Aborted, reasonConflict, "what the transaction read has changed")
 		}
-		p.log, objects[i] = o.log, o
-	}
-	for _, a := range t.After {
-		before := p.log.find(a)
-		if before == nil && !slices.Contains(p.log.committed, a) {
-			return 0, status.New(status.Aborted, reasonDepends, "what the transaction depends on was refused or is long settled")
-		}
-		p.hidden = p.hidden || before != nil && before.hidden && len(before.layers) > 0
 	}
 	c.sequence++
-	p.Sequence = c.sequence
-	p.log.queue = append(p.log.queue, p)
 	c.queued++
-	for i := range p.Parts {
-		c.predict(objects[i], p, &p.Parts[i])
+	p.Sequence, p.layers = c.sequence, layers
+	p.log.queue = append(p.log.queue, p)
+	for i, l := range layers {
+		o, paths := l.object, writtenPaths(nil, l.part.Writes)
+		c.emit(Event{
+			Kind: Changed, Object: o.name, Before: o.fold, After: folds[i], Version: o.version,
+			Origin: Mine, Paths: append([]tree.Path{}, paths...),
+		})
+		o.fold = folds[i]
+		o.layers = append(o.layers, l)
+		if o.visible != nil { // those who hold it see its old length
+			o.visible = append(o.visible, Pending{Sequence: p.Sequence, Paths: paths})
+		}
 	}
 	c.done()
-	return p.Sequence, nil
+	return p.Sequence, nil, nil
 }
 
-// predict adds a layer to an object and shows it, if it holds.
-func (c *Core) predict(o *object, p *pending, part *txn.Part) {
-	l := &layer{tx: p, part: part, object: o}
-	o.layers = append(o.layers, l)
-	p.layers = append(p.layers, l)
-	if p.hidden {
-		return
+// admit checks that a transaction may be taken, and finds its log.
+func (c *Core) admit(p *pending) *status.Error {
+	switch {
+	case len(p.Parts) == 0 || len(p.Parts) > txn.MaxParts:
+		return status.New(status.InvalidArgument, "dstm.invalid", "a transaction has 1 to %d parts", txn.MaxParts)
+	case p.size+len(p.Metadata)+1024 > txn.MaxBytes: // 1024: more than sequences and numbers need
+		return status.New(status.ResourceExhausted, reasonTooLarge, "a transaction has at most %d bytes", txn.MaxBytes)
+	case c.queued >= c.limit:
+		return status.New(status.ResourceExhausted, reasonBusy, "%d transactions are not answered yet", c.queued)
 	}
-	next, _, err := txn.Apply(*o.fold, part.Writes, predicted)
-	if err != nil || !l.holds(o.root, o.fold) {
-		c.hide(p)
-		return
+	for i := range p.Parts {
+		o := c.objects[p.Parts[i].Object]
+		switch {
+		case o == nil || o.root == nil:
+			return status.New(status.Unavailable, reasonClosed, "the object is not open")
+		case o.epoch != p.Parts[i].Epoch:
+			return status.New(status.Aborted, reasonConflict, "the object began a new epoch")
+		case i > 0 && o.log != p.log:
+			return status.New(status.InvalidArgument, "dstm.invalid", "the objects of a transaction share no log")
+		}
+		p.log = o.log
 	}
-	l.shown = true
-	c.emit(Event{
-		Kind: Changed, Object: o.name, Before: o.fold, After: &next, Version: o.version,
-		Origin: Mine, Paths: writtenPaths(nil, part.Writes),
-	})
-	o.fold = &next
-	if o.visible != nil { // those who hold it see its old length
-		o.visible = append(o.visible, Pending{Sequence: p.Sequence, Paths: writtenPaths(nil, part.Writes)})
+	for _, a := range p.After {
+		before := p.log.find(a)
+		if before == nil && !slices.Contains(p.log.committed, a) || before != nil && before.hidden && len(before.layers) > 0 {
+			return status.New(status.Aborted, reasonDepends, "what the transaction depends on was refused, taken back, or settled long ago")
+		}
 	}
+	return nil
+}
+
+// fits returns the fold with a new layer on top, or the path because of which the layer does not fit there.
+func (l *layer) fits(seen uint64) (*tree.Node, tree.Path) {
+	o := l.object
+	for _, other := range o.layers {
+		if !other.shown || other.tx.Sequence <= seen {
+			continue // not there, or known to the transaction
+		}
+		for i := range l.part.Reads {
+			path := l.part.Reads[i].Path
+			if slices.ContainsFunc(other.part.Writes, func(w txn.Write) bool { return path.Touches(w.Path) }) {
+				return nil, path
+			}
+		}
+	}
+	if ok, path := l.holds(o.root, o.fold); !ok {
+		return nil, path
+	}
+	next, failed, err := txn.Apply(*o.fold, l.part.Writes, predicted)
+	if err != nil {
+		return nil, l.part.Writes[failed].Path
+	}
+	return &next, nil
 }
 
 // Withdraw takes a transaction back that was never sent, and reports whether it was such a
