@@ -30,13 +30,13 @@ type Batch struct {
 
 // Errors of a [Log]; compare with errors.Is.
 const (
-	// ErrMoved: Append found the head elsewhere than expected and added nothing. Read the tail and try again.
+	// ErrMoved (aborted): Append found the head elsewhere than expected and added nothing. Read the tail and try again.
 	ErrMoved = status.Reason("dstm.log_moved")
-	// ErrUncertain: the batch may or may not be in the log, or may yet appear. Read the tail to learn it.
+	// ErrUncertain (unavailable, unknown): the batch may or may not be in the log, or may yet appear. Read the tail to learn it.
 	ErrUncertain = status.Reason("dstm.log_uncertain")
-	// ErrTruncated: Read was asked for entries that a truncation removed. Load the snapshot.
+	// ErrTruncated (out_of_range): Read was asked for entries that a truncation removed. Load the snapshot.
 	ErrTruncated = status.Reason("dstm.log_truncated")
-	// ErrLogClosed: the log was closed, or closed itself after an error of a commit. Nothing was added
+	// ErrLogClosed (unavailable): the log was closed, or closed itself after an error of a commit. Nothing was added
 	// by this call, unless the error also says that its outcome is unknown.
 	ErrLogClosed = status.Reason("dstm.log_closed")
 )
@@ -62,7 +62,7 @@ type Log interface {
 	// Read yields the entries behind after in order and then follows the head, waiting for
 	// more, until ctx is done (it then ends without an error), the consumer stops, or an error, which is the last
 	// thing it yields: ErrTruncated if after is before the reach of the log, ErrLogClosed when it closes.
-	// Only entries whose append is durable are yielded.
+	// Only entries whose append is durable are yielded. An after beyond the head waits until the log gets there.
 	Read(ctx context.Context, after Position) iter.Seq2[Entry, error]
 
 	// SaveSnapshot stores what r yields as the state at position at (at most the head), replacing an older
@@ -71,7 +71,7 @@ type Log interface {
 	SaveSnapshot(ctx context.Context, at Position, r io.Reader) error
 
 	// LoadSnapshot opens the newest snapshot. Without one it returns position 0 and a nil reader. The
-	// caller closes the reader.
+	// caller closes the reader, which ctx covers too, and which stays good when a newer snapshot is saved meanwhile.
 	LoadSnapshot(ctx context.Context) (at Position, r io.ReadCloser, err error)
 
 	// Truncate removes entries up to and including upto, which must not be beyond the snapshot's position

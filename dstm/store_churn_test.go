@@ -53,7 +53,7 @@ func TestChurn(t *testing.T) {
 	c := &counter{t: t, recorder: rec}
 	var wg sync.WaitGroup
 	work := func(ctx context.Context, o dstm.Object, r *rand.Rand) {
-		for range 25 {
+		for range 100 {
 			err := c.increment(ctx, o, fmt.Sprint(r.IntN(3)))
 			if err != nil && witness.ResultOf(err) != witness.Unknown && !errors.Is(err, dstm.ErrConflict) {
 				t.Error(err)
@@ -102,7 +102,7 @@ func TestChurn(t *testing.T) {
 				select {
 				case <-stop:
 					return
-				case <-time.After(time.Duration(1+cut.IntN(30)) * time.Millisecond):
+				case <-time.After(time.Duration(1+cut.IntN(8)) * time.Millisecond):
 				}
 				if s := conn.Session(); s != nil {
 					s.Close(transport.CloseGoingAway, "cut")

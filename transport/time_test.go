@@ -276,6 +276,7 @@ func TestExpiry(t *testing.T) {
 			t.Fatal("no user")
 		}
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		if asked != 2 || c.Session() == nil {
 			t.Fatalf("asked %d times, state %+v", asked, c.State())
 		}

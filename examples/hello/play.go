@@ -80,7 +80,7 @@ func playDSTM(ctx context.Context, s *stage, a, b *client) error {
 	case err == nil:
 		return s.say("dstm: A set hello = %q (version %d) from an old version", "code camp", commit.Version)
 	case !errors.Is(err, dstm.ErrConflict) || len(paths) != 1:
-		return fmt.Errorf("A's stale transaction: %w", err)
+		return fmt.Errorf("the stale transaction of A: %w", err)
 	}
 	if err := s.say("dstm: A set hello = %q rejected: conflict at %s", "code camp", paths[0]); err != nil {
 		return err

@@ -38,7 +38,6 @@ type record struct {
 	objects  []string
 	err      *status.Error
 	conflict []txn.Conflict
-	decided  int
 }
 
 // link is one session as the server sees it.
