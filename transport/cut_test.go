@@ -125,7 +125,7 @@ func (c *counting) Close(error) {}
 // Connections cut at random bytes, 2,000 of them: no number is lost, doubled or
 // out of order within a session, and no session stays behind.
 func TestCutInTheMiddle(t *testing.T) {
-	const cuts = 2000
+	const cuts = 2000 / slow
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	var wg sync.WaitGroup

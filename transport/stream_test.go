@@ -44,12 +44,12 @@ func TestOrderAcrossChunks(t *testing.T) {
 		s := c.Session()
 		next := map[string]int64{}
 		want := map[string][]item{}
-		const total = 300
+		const total = 300 / slow
 		for range total {
 			name := string(rune('a' + r.IntN(4)))
 			size := r.IntN(200)
 			if r.IntN(8) == 0 {
-				size = 10_000 + r.IntN(300_000)
+				size = 10_000 + r.IntN(300_000/slow)
 			}
 			b := make([]byte, size)
 			var sum byte
@@ -94,7 +94,7 @@ func TestSmallOvertakesLarge(t *testing.T) {
 			return nil
 		}
 		g.set(func(g *gate) { g.noWrites = true })
-		large := make([]byte, 2<<20)
+		large := make([]byte, 4<<20/slow-100)
 		for _, f := range [][]byte{
 			frameOf(16, 1, text("large"), codec.AppendBytes(nil, large)),
 			frameOf(16, 1, text("large"), integer(1)), // behind it
@@ -128,7 +128,7 @@ func TestLargeFramesTakeTurns(t *testing.T) {
 		opts.Dialer = wrapped(w.dialer, func(c Conn) Conn { g = newGate(c); return g })
 		c := w.client(opts, &probe{name: "echo"})
 		g.set(func(g *gate) { g.noWrites = true })
-		for name, size := range map[string]int{"long": 2 << 20, "short": 100 << 10} {
+		for name, size := range map[string]int{"long": 2 << 20 / slow, "short": 100 << 10 / slow} {
 			if err := c.Session().TrySend(frameOf(16, 1, text(name), codec.AppendBytes(nil, make([]byte, size)))); err != nil {
 				t.Fatal(err)
 			}
@@ -195,7 +195,7 @@ func TestManyFrames(t *testing.T) {
 
 // Two ends that send each other more than all buffers hold do not stop.
 func TestBothWaysAtOnce(t *testing.T) {
-	const frames, size = 160, 32 << 10 // 5 MiB each way
+	const frames, size = 160 / slow, 32 << 10 // 5 MiB each way
 	everywhere(t, nil, func(t *testing.T, w *world) {
 		count := func(done chan struct{}) func(*Session, Frame) error {
 			n := 0
@@ -298,8 +298,8 @@ func TestBudget(t *testing.T) {
 // A peer that does not read ends with slow_consumer or heartbeat, and holds up
 // nobody: not even who sends to it.
 func TestSlowConsumer(t *testing.T) {
-	everywhere(t, &ServerOptions{Outbound: 256 << 10, Heartbeat: 500 * time.Millisecond}, func(t *testing.T, w *world) {
-		slow := w.rawOpen("echo") // reads no more
+	everywhere(t, &ServerOptions{Outbound: 256 << 10, Heartbeat: 200 * min(slow, 3) * time.Millisecond}, func(t *testing.T, w *world) {
+		lazy := w.rawOpen("echo") // reads no more
 		stop, quit := make(chan struct{}), make(chan struct{})
 		go func() { // it writes, so it is not silent
 			defer close(stop)
@@ -309,12 +309,12 @@ func TestSlowConsumer(t *testing.T) {
 					return
 				case <-time.After(10 * time.Millisecond):
 				}
-				if slow.conn.Write(slow.encode(appendPing(nil, kindPong, 1))) != nil {
+				if lazy.conn.Write(lazy.encode(appendPing(nil, kindPong, 1))) != nil {
 					return
 				}
 			}
 		}()
-		defer func() { close(quit); slow.conn.Close(); <-stop }()
+		defer func() { close(quit); lazy.conn.Close(); <-stop }()
 		p, ch := collector("echo", 100)
 		beside := w.client(nil, p)
 		var list []*Session
@@ -326,7 +326,7 @@ func TestSlowConsumer(t *testing.T) {
 		}
 		f := NewShared(frameOf(16, 1, integer(1), text(string(bytes.Repeat([]byte("x"), 60_000)))))
 		refused := map[*Session]error{}
-		for range 200 { // until the network's buffers are full
+		for n := 0; len(refused) == 0 && n < 400; n++ { // until the network's buffers are full
 			Broadcast(list, f, func(s *Session, err error) { refused[s] = err })
 			within(t, ch)
 		}

@@ -420,7 +420,7 @@ func simulate(t *testing.T, seed uint64) {
 	s.rest()
 }
 
-var runs = flag.Uint64("runs", 300, "how many seeds TestSimulation tries")
+var runs = flag.Uint64("runs", 150, "how many seeds TestSimulation tries")
 
 func TestSimulation(t *testing.T) {
 	first := rand.Uint64N(1 << 40)
@@ -432,7 +432,7 @@ func TestSimulation(t *testing.T) {
 
 // TestSimulationSeeds runs the same seeds every time.
 func TestSimulationSeeds(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range uint64(50) {
 		simulate(t, seed)
 	}
 }
