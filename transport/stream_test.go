@@ -79,7 +79,7 @@ func TestOrderAcrossChunks(t *testing.T) {
 
 // A small frame of another stream, and a heartbeat, overtake four megabytes.
 func TestSmallOvertakesLarge(t *testing.T) {
-	everywhere(t, nil, func(t *testing.T, w *world) {
+	everywhere(t, &ServerOptions{MaxFrame: 8 << 20}, func(t *testing.T, w *world) {
 		var g *gate
 		opts := w.options()
 		opts.Outbound = 16 << 20
@@ -94,7 +94,7 @@ func TestSmallOvertakesLarge(t *testing.T) {
 			return nil
 		}
 		g.set(func(g *gate) { g.noWrites = true })
-		large := make([]byte, 4<<20/slow-100)
+		large := make([]byte, 4<<20/slow)
 		for _, f := range [][]byte{
 			frameOf(16, 1, text("large"), codec.AppendBytes(nil, large)),
 			frameOf(16, 1, text("large"), integer(1)), // behind it
