@@ -24,8 +24,8 @@ type ClientOptions struct {
 // transactions on their way. It is a [transport.Pattern]: give it to one transport.Dial or transport.Connect.
 //
 // When the connection drops, objects stay: View goes on with what was last seen, Update queues its transaction, shows it
-// in View at once, and returns when it was decided after the reconnect. Close the Client when the connection
-// will never come back, or what waits for it waits on. All methods may be called from several goroutines.
+// in View at once, and returns when it was decided after the reconnect. When the connection has ended for good, so does what waits
+// for it. All methods may be called from several goroutines.
 type Client struct {
 	mu       sync.Mutex // guards all below; nothing waits while holding it
 	core     *replica.Core
@@ -35,6 +35,7 @@ type Client struct {
 	waiting  map[uint64]chan replica.Event // submits, by sequence
 	retry    *time.Timer
 	closed   bool
+	over     *status.Error // why no session will come any more
 }
 
 // retryRefused is after what time an object is asked for again that the server had no room or no store for.
@@ -66,16 +67,19 @@ func NewClient(opts *ClientOptions) *Client {
 // Name implements [transport.Pattern].
 func (c *Client) Name() string { return "dstm" }
 
-// Object opens the object called name and returns when its state has arrived: at once if another Object of
+// Open opens the object called name and returns when its state has arrived: at once if another Object of
 // the name is open already. It waits for a connection as long as ctx allows. The error is the server's refusal
 // (ErrDenied for instance), ctx's, or ErrClosed. The caller closes the Object.
-func (c *Client) Object(ctx context.Context, name string) (Object, error) {
+func (c *Client) Open(ctx context.Context, name string) (Object, error) {
 	if !txn.ValidName(name) {
 		return nil, status.New(status.InvalidArgument, ErrInvalid, "%q is no name for an object", name)
 	}
 	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
+	if c.closed || c.over != nil {
+		defer c.mu.Unlock()
+		if c.over != nil {
+			return nil, c.over
+		}
 		return nil, errClientClosed
 	}
 	s := c.share(name)
@@ -117,8 +121,8 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Open implements [transport.Pattern].
-func (c *Client) Open(s *transport.Session) (transport.Receiver, error) {
+// Attach implements [transport.Pattern].
+func (c *Client) Attach(s *transport.Session) (transport.Receiver, error) {
 	if s.Server() {
 		return nil, status.New(status.FailedPrecondition, "dstm.client_only", "a dstm.Client serves no sessions; a Store does")
 	}
@@ -127,7 +131,7 @@ func (c *Client) Open(s *transport.Session) (transport.Receiver, error) {
 	if c.session != nil {
 		c.core.Lost()
 	}
-	c.session, c.full = s, false
+	c.session, c.full, c.over = s, false, nil
 	c.core.Connected(s.Client())
 	c.pump()
 	return &clientReceiver{client: c, session: s}, nil
@@ -160,9 +164,6 @@ func (r *clientReceiver) Close(err error) {
 	}
 	c.session, c.full = nil, false
 	c.core.Lost()
-	if forGood(err) {
-		c.giveUp(err)
-	}
 	c.pump()
 }
 
@@ -215,20 +216,13 @@ func (c *Client) again() {
 	c.pump()
 }
 
-// forGood reports whether a session ended in a way after which its client does not reconnect.
-func forGood(err error) bool {
-	reason := status.From(err).Reason
-	for code := transport.CloseSuperseded; code <= transport.CloseKicked; code++ {
-		if reason == status.Reason("transport."+code.String()) {
-			return true
-		}
-	}
-	return reason == status.Reason("transport."+transport.CloseNormal.String())
-}
-
-// giveUp ends what waits for a connection that will not come back.
-func (c *Client) giveUp(err error) {
+// Finish implements [transport.Finisher]: it ends what waits for a connection that will not come
+// back. What may have been sent has an unknown outcome. Objects that are open stay readable.
+func (c *Client) Finish(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	e := status.From(err)
+	c.over = e
 	// The last first: what depends on another must not be refused because that one went.
 	for _, sequence := range slices.Backward(slices.Sorted(maps.Keys(c.waiting))) {
 		answer := c.waiting[sequence]
@@ -245,4 +239,5 @@ func (c *Client) giveUp(err error) {
 			c.end(s, e)
 		}
 	}
+	c.pump()
 }

@@ -84,7 +84,7 @@ func (h *hall) guestBudget(opts *dstm.ClientOptions, outbound int) *guest {
 
 func (h *hall) open(g *guest, name string) dstm.Object {
 	h.t.Helper()
-	o, err := g.Object(h.ctx, name)
+	o, err := g.Open(h.ctx, name)
 	if err != nil {
 		h.t.Fatal(err)
 	}

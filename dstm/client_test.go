@@ -125,7 +125,7 @@ func TestLostOutcome(t *testing.T) {
 	h := newHall(t, false, false)
 	g := h.guest()
 	o := h.open(g, "board/1")
-	mine, err := h.store.Object(h.ctx, "board/1")
+	mine, err := h.store.Open(h.ctx, "board/1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestContextEndsAnUpdate(t *testing.T) {
 }
 
 func waitFor(h *hall, name string, version uint64) error {
-	mine, err := h.store.Object(h.ctx, name)
+	mine, err := h.store.Open(h.ctx, name)
 	if err != nil {
 		return err
 	}
@@ -283,7 +283,7 @@ func TestClosing(t *testing.T) {
 	if _, err := three.Update(h.ctx, increase); !errors.Is(err, dstm.ErrClosed) || status.OutcomeUnknown(err) {
 		t.Fatal(err)
 	}
-	if _, err := g.Object(h.ctx, "board/1"); !errors.Is(err, dstm.ErrClosed) {
+	if _, err := g.Open(h.ctx, "board/1"); !errors.Is(err, dstm.ErrClosed) {
 		t.Fatal(err)
 	}
 }
@@ -291,16 +291,16 @@ func TestClosing(t *testing.T) {
 func TestOpenRefused(t *testing.T) {
 	h := newHall(t, false, false)
 	g := h.guest()
-	if _, err := g.Object(h.ctx, "secret/1"); !errors.Is(err, dstm.ErrDenied) {
+	if _, err := g.Open(h.ctx, "secret/1"); !errors.Is(err, dstm.ErrDenied) {
 		t.Fatal(err)
 	}
-	if _, err := g.Object(h.ctx, "bad\nname"); !errors.Is(err, dstm.ErrInvalid) {
+	if _, err := g.Open(h.ctx, "bad\nname"); !errors.Is(err, dstm.ErrInvalid) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(h.ctx)
 	cancel()
 	alone := dstm.NewClient(nil) // without a connection
-	if _, err := alone.Object(ctx, "board/1"); !errors.Is(err, status.Canceled) {
+	if _, err := alone.Open(ctx, "board/1"); !errors.Is(err, status.Canceled) {
 		t.Fatal(err)
 	}
 }

@@ -27,7 +27,7 @@ func startStore() (dialer transport.Dialer, stop func()) {
 	}
 }
 
-func ExampleClient_Object() {
+func ExampleClient_Open() {
 	ctx := context.Background()
 	dialer, stop := startStore()
 	defer stop()
@@ -39,7 +39,7 @@ func ExampleClient_Object() {
 	}
 	defer conn.Close()
 
-	lot, err := objects.Object(ctx, "lots/7")
+	lot, err := objects.Open(ctx, "lots/7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func ExampleObject_update() {
 		log.Fatal(err)
 	}
 	defer conn.Close()
-	lot, err := objects.Object(ctx, "lots/7")
+	lot, err := objects.Open(ctx, "lots/7")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func ExampleObject_changes() {
 		log.Fatal(err)
 	}
 	defer conn.Close()
-	lot, err := objects.Object(ctx, "lots/7")
+	lot, err := objects.Open(ctx, "lots/7")
 	if err != nil {
 		log.Fatal(err)
 	}

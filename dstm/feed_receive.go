@@ -12,7 +12,7 @@ import (
 )
 
 // Open implements transport.Pattern.
-func (s *Store) Open(session *transport.Session) (transport.Receiver, error) {
+func (s *Store) Attach(session *transport.Session) (transport.Receiver, error) {
 	user := strings.ToValidUTF8(session.Identity().User, "\uFFFD")
 	ss := &storeSession{store: s, session: session, user: user, objects: map[string]*storeOpened{}}
 	s.mu.Lock()

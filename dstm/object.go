@@ -7,7 +7,7 @@ import (
 	"github.com/trefoilgo/trefoil/codec"
 )
 
-// Object is a shared value: a replica on a client, the thing itself on a
+// Open is a shared value: a replica on a client, the thing itself on a
 // server; both have the same calls. All methods may be called from several goroutines.
 type Object interface {
 	// Name is the object's name.

@@ -14,7 +14,7 @@ import (
 )
 
 // Store is the server side of dstm: the objects of one [Log], for clients (it is a
-// transport.Pattern) and for the server's own code ([Store.Object]).
+// transport.Pattern) and for the server's own code ([Store.Open]).
 //
 // One goroutine commits: it takes what waits, decides it, appends it to the log as one batch and only then
 // answers and publishes. A second one follows the log, so that commits of other nodes on a shared log are applied

@@ -87,7 +87,7 @@ func TestChurn(t *testing.T) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			o, err := client.Object(n.ctx, "o")
+			o, err := client.Open(n.ctx, "o")
 			if err != nil {
 				t.Error(err)
 				return

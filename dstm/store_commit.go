@@ -1,8 +1,6 @@
 package dstm
 
 import (
-	"bytes"
-	"context"
 	"crypto/rand"
 	"errors"
 	"time"
@@ -49,7 +47,8 @@ func (s *Store) commit(jobs []storeJob) {
 		return
 	}
 	if s.claimsMore(jobs) {
-		if err := s.catchUp(s.ctx); err != nil {
+		// Without the news the jobs are decided on what is here, and the append tells if that was not the head.
+		if err := s.catchUp(s.ctx); final(err) {
 			s.closeJobs(jobs, false, err)
 			return
 		}
@@ -128,34 +127,35 @@ const (
 	firstAppendGap = 5 * time.Millisecond
 )
 
-// add appends the batch and finds out what became of it. false means that others were
-// faster: the store has what they wrote, and the batch is not in the log and never will be. An error ends the
-// store; it is unknown if the batch may be in the log.
+// add appends the batch and finds out what became of it. false means that something else stands where it
+// was to stand, or that it stands there already by an attempt that seemed to have failed: the store has applied what is
+// there, and the jobs must be decided again, where those of an own earlier attempt are found to be decided. An
+// error ends the store; it is unknown if the batch may be in the log.
 func (s *Store) add(b *storeBatch) (bool, error) {
 	batch := Batch{Entries: b.data}
 	rand.Read(batch.ID[:])
-	after := Position(b.base.Position)
 	inDoubt := false
 	for attempt, gap := 1, firstAppendGap; ; attempt, gap = attempt+1, 2*gap {
-		_, err := s.log.Append(s.ctx, after, batch)
-		switch {
-		case err == nil:
+		_, err := s.log.Append(s.ctx, Position(b.base.Position), batch)
+		if err == nil {
 			return true, nil
-		case errors.Is(err, ErrMoved):
-			ours, err := s.tail(b, inDoubt)
-			if err != nil && inDoubt && !ours {
-				return false, closedBy(err).MaybeDone()
-			}
-			return ours, err
 		}
-		inDoubt = inDoubt || !errors.Is(err, ErrLogClosed) || status.OutcomeUnknown(err)
-		if errors.Is(err, ErrLogClosed) || s.ctx.Err() != nil || attempt == maxAppends {
+		moved := errors.Is(err, ErrMoved)
+		if moved {
+			if err = s.catchUp(s.ctx); err == nil {
+				return false, nil
+			}
+		}
+		if !moved {
+			inDoubt = inDoubt || !errors.Is(err, ErrLogClosed) || status.OutcomeUnknown(err)
+		}
+		if final(err) || s.ctx.Err() != nil || attempt == maxAppends {
 			e := closedBy(err)
 			e.Unknown = inDoubt
 			return false, e
 		}
-		// The same bytes behind the same entry again: it can be there once at most, whatever became of the first
-		// attempt, and where it stands tells whose it is.
+		// The same bytes behind the same entry again: they can stand there once at most, whatever became of the
+		// first attempt, and when something stands there no late attempt can succeed.
 		select {
 		case <-time.After(gap):
 		case <-s.ctx.Done():
@@ -163,23 +163,10 @@ func (s *Store) add(b *storeBatch) (bool, error) {
 	}
 }
 
-// tail reads what stands where the batch was to stand. If that is the batch itself, of an
-// earlier attempt, it reports true; otherwise the store applies what is there.
-func (s *Store) tail(b *storeBatch, inDoubt bool) (ours bool, err error) {
-	if inDoubt {
-		ctx, stop := context.WithCancel(s.ctx)
-		defer stop()
-		for e, err := range s.log.Read(ctx, Position(b.base.Position)) {
-			if err != nil {
-				return false, err
-			}
-			if bytes.Equal(e.Data, b.data[0]) {
-				return true, nil
-			}
-			break
-		}
-	}
-	return false, s.catchUp(s.ctx)
+// final reports whether an error of the log ends the store: trying again would not help.
+func final(err error) bool {
+	code := status.CodeOf(err)
+	return errors.Is(err, ErrLogClosed) || code == status.DataLoss || code == status.FailedPrecondition
 }
 
 // closeJobs ends the store because of err, nil if it was closing anyway, and with it the jobs at hand.

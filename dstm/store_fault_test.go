@@ -89,7 +89,7 @@ func (c *counter) see(o dstm.Object) {
 
 func object(t testing.TB, s *dstm.Store, name string) dstm.Object {
 	t.Helper()
-	o, err := s.Object(context.Background(), name)
+	o, err := s.Open(context.Background(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +286,7 @@ func TestFailingLog(t *testing.T) {
 	if a := r.commit(resent); a.err == nil || !a.err.Unknown {
 		t.Errorf("sent again: %v", a.err)
 	}
-	if _, err := n.store.Object(n.ctx, "o"); !errors.Is(err, dstm.ErrClosed) {
+	if _, err := n.store.Open(n.ctx, "o"); !errors.Is(err, dstm.ErrClosed) {
 		t.Error(err)
 	}
 	r.send(r.openFrame(7, "o", nil))
@@ -354,18 +354,18 @@ func TestDamagedLog(t *testing.T) {
 	} {
 		log := dstm.NewMemoryLog()
 		log.Append(ctx, 0, dstm.Batch{Entries: [][]byte{c.data}})
-		if _, err := dstm.NewStore(log, nil); !errors.Is(err, c.want) || status.CodeOf(err) != c.code {
+		if _, err := dstm.NewStore(log, &dstm.StoreOptions{Logger: silence}); !errors.Is(err, c.want) || status.CodeOf(err) != c.code {
 			t.Errorf("%s: %v", name, err)
 		}
 		log = dstm.NewMemoryLog()
-		store, err := dstm.NewStore(log, nil)
+		store, err := dstm.NewStore(log, &dstm.StoreOptions{Logger: silence})
 		if err != nil {
 			t.Fatal(err)
 		}
 		// Another node writes what this one cannot read: it stops rather than guess.
 		log.Share().Append(ctx, 1, dstm.Batch{Entries: [][]byte{c.data}})
 		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-			if _, err := store.Object(ctx, "o"); errors.Is(err, dstm.ErrClosed) {
+			if _, err := store.Open(ctx, "o"); errors.Is(err, dstm.ErrClosed) {
 				break
 			} else if time.Now().After(deadline) {
 				t.Fatalf("%s: the store goes on", name)
@@ -467,4 +467,47 @@ func (l *slowLog) Read(ctx context.Context, after dstm.Position) iter.Seq2[dstm.
 			}
 		}
 	}
+}
+
+// A log whose head cannot be read for a while is waited for; nothing is lost or doubled.
+func TestPassingFailures(t *testing.T) {
+	shared := dstm.NewMemoryLog()
+	log := &headless{Log: shared.Share()}
+	n, other := newNode(t, log, nil, nil), newNode(t, shared, nil, nil)
+	rec := &witness.Recorder{}
+	c := &counter{t: t, recorder: rec}
+	var wg sync.WaitGroup
+	for _, node := range []*node{n, other} {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			o := object(t, node.store, "o")
+			defer o.Close()
+			for range 50 {
+				if err := c.increment(node.ctx, o, "x"); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	wg.Wait()
+	judge(t, shared, rec)
+}
+
+// headless is a log that fails to tell its head every second time.
+type headless struct {
+	dstm.Log
+	mu    sync.Mutex
+	calls int
+}
+
+func (l *headless) Head(ctx context.Context) (dstm.Position, error) {
+	l.mu.Lock()
+	l.calls++
+	fail := l.calls > 3 && l.calls%2 == 0
+	l.mu.Unlock()
+	if fail {
+		return 0, status.New(status.Unavailable, "test.blip", "not now")
+	}
+	return l.Log.Head(ctx)
 }

@@ -162,8 +162,7 @@ func (s *Store) followLoop() {
 		if s.ctx.Err() != nil {
 			return
 		}
-		code := status.CodeOf(err)
-		if errors.Is(err, ErrLogClosed) || code == status.DataLoss || code == status.FailedPrecondition {
+		if final(err) {
 			s.opts.Logger.Error("dstm: the store closes: its log cannot be followed", "log", s.opts.LogName, "error", err)
 			s.fail(closedBy(err))
 			return

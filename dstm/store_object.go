@@ -78,10 +78,10 @@ type storeObject struct {
 
 var _ Object = (*storeObject)(nil)
 
-// Object opens an object in the server itself, without wire: its transactions go straight to the committer, and
+// Open opens an object in the server itself, without wire: its transactions go straight to the committer, and
 // rules other than invariants do not bind it. An object that nobody has written is at version 0. Errors: ErrInvalid
 // for a bad name, ErrClosed if the store is closed.
-func (s *Store) Object(ctx context.Context, name string) (Object, error) {
+func (s *Store) Open(ctx context.Context, name string) (Object, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, status.From(err)
 	}

@@ -3,13 +3,13 @@ package dstm_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"testing"
 	"time"
 
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm"
-	"github.com/trefoilgo/trefoil/dstm/internal/engine"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/dstm/internal/witness"
@@ -19,6 +19,8 @@ import (
 )
 
 func TestMain(m *testing.M) { os.Exit(leak.Main(m)) }
+
+var silence = slog.New(slog.DiscardHandler)
 
 // node is a store on a log, behind a server.
 type node struct {
@@ -37,6 +39,7 @@ func newNode(t testing.TB, log dstm.Log, opts *dstm.StoreOptions, serve *transpo
 	if opts.Rules == nil {
 		opts.Rules = allowAll
 	}
+	opts.Logger = silence
 	store, err := dstm.NewStore(log, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -87,13 +90,12 @@ type raw struct {
 	gate     chan struct{}
 	sequence uint64
 	settled  uint64
-	recorder *witness.Recorder
 }
 
 type rawPattern struct{ r *raw }
 
 func (p rawPattern) Name() string { return "dstm" }
-func (p rawPattern) Open(*transport.Session) (transport.Receiver, error) {
+func (p rawPattern) Attach(*transport.Session) (transport.Receiver, error) {
 	return p, nil
 }
 func (p rawPattern) Close(error) {}
@@ -382,5 +384,3 @@ func judge(t testing.TB, log dstm.Log, r *witness.Recorder) {
 		t.Error(err)
 	}
 }
-
-var _ engine.ID = transport.ID{}

@@ -55,9 +55,6 @@ func (r *storeRing) at(position uint64) *storeRecent {
 	return r.entries[position-r.first]
 }
 
-// all is the mask of every part.
-func (e *storeRecent) all() uint32 { return 1<<len(e.entry.Parts) - 1 }
-
 // mask is the part of the entry that touches object, 0 if none.
 func (e *storeRecent) mask(object string) uint32 {
 	for i := range e.entry.Parts {

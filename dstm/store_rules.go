@@ -11,7 +11,7 @@ import (
 )
 
 // Rule says what clients may do with the objects that a pattern names. The store's own
-// transactions ([Store.Object]) pass Open and Write unasked, but not Invariant.
+// transactions ([Store.Open]) pass Open and Write unasked, but not Invariant.
 type Rule struct {
 	// Object is a pattern of object names: segments between slashes, where "*" stands for any one
 	// segment and a last "**" for one or more. "board/*" matches "board/42" but not "board/42/a".

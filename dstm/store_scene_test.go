@@ -35,7 +35,7 @@ func TestScene(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { client.Close(); conn.Close() })
-		o, err := client.Object(ctx, "board/42")
+		o, err := client.Open(ctx, "board/42")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +50,7 @@ func TestScene(t *testing.T) {
 	if err != nil || commit.Version != 2 {
 		t.Fatalf("A: %+v, %v", commit, err)
 	}
-	mine, err := store.Object(ctx, "board/42")
+	mine, err := store.Open(ctx, "board/42")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,8 +46,8 @@ func NewClient(opts *ClientOptions) *Client {
 // Name implements [transport.Pattern].
 func (c *Client) Name() string { return "pubsub" }
 
-// Open implements [transport.Pattern]: whatever was subscribed is subscribed again, from where it stood.
-func (c *Client) Open(s *transport.Session) (transport.Receiver, error) {
+// Attach implements [transport.Pattern]: whatever was subscribed is subscribed again, from where it stood.
+func (c *Client) Attach(s *transport.Session) (transport.Receiver, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l := &link{client: c, session: s, calls: make(map[int64]*call)}
@@ -69,7 +69,9 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// finish is Close for a reason of the connection's, too.
+// Finish implements [transport.Finisher]: when no session will come any more, all subscriptions end.
+func (c *Client) Finish(err error) { c.finish(errClosed().Because(err)) }
+
 func (c *Client) finish(err error) {
 	c.mu.Lock()
 	if c.closed != nil {

@@ -30,7 +30,7 @@ func newRaw() *rawClient {
 }
 
 func (r *rawClient) Name() string { return "pubsub" }
-func (r *rawClient) Open(*transport.Session) (transport.Receiver, error) {
+func (r *rawClient) Attach(*transport.Session) (transport.Receiver, error) {
 	return r, nil
 }
 func (r *rawClient) Receive(f transport.Frame) error {

@@ -106,8 +106,8 @@ func (h *Hub) addRule(r *Rule) {
 // Name implements [transport.Pattern].
 func (h *Hub) Name() string { return "pubsub" }
 
-// Open implements [transport.Pattern].
-func (h *Hub) Open(s *transport.Session) (transport.Receiver, error) {
+// Attach implements [transport.Pattern].
+func (h *Hub) Attach(s *transport.Session) (transport.Receiver, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {

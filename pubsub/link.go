@@ -55,7 +55,7 @@ func (l *link) settleAll() {
 }
 
 // Close implements [transport.Receiver].
-func (l *link) Close(err error) {
+func (l *link) Close(error) {
 	c := l.client
 	c.mu.Lock()
 	if c.link == l {
@@ -63,20 +63,6 @@ func (l *link) Close(err error) {
 	}
 	c.mu.Unlock()
 	l.settleAll()
-	if final(err) {
-		c.finish(errClosed().Because(err))
-	}
-}
-
-// final reports whether a session ended with a code that forbids coming back.
-func final(err error) bool {
-	reason := status.From(err).Reason
-	for code := transport.CloseSuperseded; code <= transport.CloseKicked; code++ {
-		if reason == status.Reason("transport."+code.String()) {
-			return true
-		}
-	}
-	return reason == status.Reason("transport."+transport.CloseNormal.String())
 }
 
 // flush sends every subscribe that was not sent on this session, as far as there is room. Called with client.mu held.

@@ -30,6 +30,7 @@ type Peer struct {
 	side    side
 	links   map[transport.ID]*link // by client; on a client under the zero ID
 	waiting map[transport.ID]*waiter
+	over    bool // no session will come any more
 }
 
 // side is which end of the connection a peer has turned out to be.
@@ -80,8 +81,8 @@ func NewPeer(opts *PeerOptions) *Peer {
 // Name implements [transport.Pattern].
 func (p *Peer) Name() string { return "rpc" }
 
-// Open implements [transport.Pattern].
-func (p *Peer) Open(s *transport.Session) (transport.Receiver, error) { return p.open(s), nil }
+// Attach implements [transport.Pattern].
+func (p *Peer) Attach(s *transport.Session) (transport.Receiver, error) { return p.open(s), nil }
 
 func (p *Peer) open(w wire) *link {
 	l := newLink(p, w)
@@ -93,11 +94,23 @@ func (p *Peer) open(w wire) *link {
 		l.key = w.Client()
 	}
 	p.links[l.key] = l
+	p.over = false
 	if w := p.waiting[l.key]; w != nil {
 		close(w.opened)
 		delete(p.waiting, l.key)
 	}
 	return l
+}
+
+// Finish implements [transport.Finisher]: calls that wait for a session fail with [ErrNotConnected].
+func (p *Peer) Finish(error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
+	for key, w := range p.waiting {
+		close(w.opened)
+		delete(p.waiting, key)
+	}
 }
 
 // drop forgets a session that can send no more, unless its client has a newer one already.
@@ -133,7 +146,7 @@ func (p *Peer) register(m *method) {
 // ready returns the session to call target on, and waits for one if it should.
 func (p *Peer) ready(ctx context.Context, target transport.ID, wait bool) (*link, error) {
 	p.mu.RLock()
-	l, side := p.links[target], p.side
+	l, side, over := p.links[target], p.side, p.over
 	p.mu.RUnlock()
 	switch {
 	case l != nil:
@@ -142,7 +155,7 @@ func (p *Peer) ready(ctx context.Context, target transport.ID, wait bool) (*link
 		return nil, errServerPeer
 	case !target.IsZero() && side == sideClient:
 		return nil, errClientPeer
-	case !wait:
+	case !wait, over:
 		return nil, errNotConnected
 	}
 	return p.await(ctx, target)
@@ -155,7 +168,7 @@ func (p *Peer) await(ctx context.Context, target transport.ID) (*link, error) {
 			p.mu.Unlock()
 			return l, nil
 		}
-		if target.IsZero() && p.side == sideServer || !target.IsZero() && p.side == sideClient {
+		if p.over || target.IsZero() && p.side == sideServer || !target.IsZero() && p.side == sideClient {
 			p.mu.Unlock()
 			return p.ready(ctx, target, false) // for the error
 		}

@@ -171,11 +171,11 @@ func (s *Session) openPatterns(patterns []Pattern) {
 			if p.Name() != b.name {
 				continue
 			}
-			receiver, err := p.Open(s)
+			receiver, err := p.Attach(s)
 			if err != nil {
 				code, reason := codeForRefusal(err)
 				if code == CloseInternal {
-					s.log.Error("transport: Open failed", "pattern", b.name, "session", s.id.String(), "error", err)
+					s.log.Error("transport: Attach failed", "pattern", b.name, "session", s.id.String(), "error", err)
 				}
 				s.Close(code, reason)
 				return

@@ -143,7 +143,7 @@ func (c *Client) Session() *Session {
 }
 
 // Close ends the client for good: its session closes as normal, nothing reconnects. It waits until its goroutines have ended. Idempotent.
-// It must not be called from a pattern's Open, Receive or Close, which would wait for themselves. It always returns nil.
+// It must not be called from a pattern's Attach, Receive, Close or Finish, which would wait for themselves. It always returns nil.
 func (c *Client) Close() error {
 	c.cancel()
 	c.mu.Lock()

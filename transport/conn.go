@@ -25,7 +25,7 @@ type Conn interface {
 
 	// Observe is called once, before the first Read. From then on the connection
 	// calls before on the reading goroutine whenever Read has used up all
-	// that has arrived and is about to wait, and after when bytes have arrived.
+	// that has arrived and is about to wait (now and then also when it is not), and after when bytes have arrived.
 	Observe(before, after func())
 
 	// SetReadLimit bounds the messages that Read accepts, in bytes. It is called on

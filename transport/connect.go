@@ -28,18 +28,29 @@ func (c *Client) run(ctx context.Context, first chan<- error) {
 			failed = 0
 		}
 		if c.ctx.Err() != nil {
-			c.state.set(State{Phase: Closed, Err: errClosed})
+			c.finish(State{Err: errClosed})
 			return
 		}
 		if final(s, err) || c.opts.MaxAttempts > 0 && failed >= c.opts.MaxAttempts {
-			c.state.set(State{Phase: Closed, Attempt: failed, Err: err})
+			c.finish(State{Attempt: failed, Err: err})
 			return
 		}
 		if !c.pause(failed, err) {
-			c.state.set(State{Phase: Closed, Err: errClosed})
+			c.finish(State{Err: errClosed})
 			return
 		}
 	}
+}
+
+// finish ends the client for good and tells its patterns.
+func (c *Client) finish(state State) {
+	for _, p := range c.patterns {
+		if f, ok := p.(Finisher); ok {
+			f.Finish(state.Err)
+		}
+	}
+	state.Phase = Closed
+	c.state.set(state)
 }
 
 // final reports whether there is no point in trying again.

@@ -41,7 +41,7 @@ type counted struct {
 
 func (c *counted) Name() string { return "count" }
 
-func (c *counted) Open(s *Session) (Receiver, error) {
+func (c *counted) Attach(s *Session) (Receiver, error) {
 	if s.Server() {
 		return &counting{s: s}, nil
 	}

@@ -20,7 +20,7 @@ const (
 
 func (g greeter) Name() string { return "greeter" }
 
-func (g greeter) Open(s *transport.Session) (transport.Receiver, error) {
+func (g greeter) Attach(s *transport.Session) (transport.Receiver, error) {
 	number, _ := s.Number(g.Name()) // the server has given it one from 16 on
 	return &greeterSession{g, s, number}, nil
 }

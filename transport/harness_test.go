@@ -44,7 +44,7 @@ type probeLife struct {
 func (p *probe) Name() string       { return p.name }
 func (p *probe) Features() []string { return p.features }
 
-func (p *probe) Open(s *Session) (Receiver, error) {
+func (p *probe) Attach(s *Session) (Receiver, error) {
 	l := &probeLife{p: p, s: s}
 	p.mu.Lock()
 	if !p.refuses {
@@ -123,17 +123,15 @@ type world struct {
 	json   bool
 }
 
-// kinds of world that most tests run in.
+// worlds are what most tests run in.
 var worlds = []struct {
-	name      string
-	ws, json  bool
-	subprot   string
-	bubbleful bool
+	name     string
+	ws, json bool
 }{
-	{name: "pipe-msgpack", subprot: SubprotocolMsgpack},
-	{name: "pipe-json", json: true, subprot: SubprotocolJSON},
-	{name: "ws-msgpack", ws: true, subprot: SubprotocolMsgpack},
-	{name: "ws-json", ws: true, json: true, subprot: SubprotocolJSON},
+	{name: "pipe-msgpack"},
+	{name: "pipe-json", json: true},
+	{name: "ws-msgpack", ws: true},
+	{name: "ws-json", ws: true, json: true},
 }
 
 // everywhere runs fn over pipe and WebSocket in both codecs.

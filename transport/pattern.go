@@ -11,10 +11,10 @@ type Pattern interface {
 	// in which it was given them, and the welcome frame tells the client.
 	Name() string
 
-	// Open is called once when a session opens, before any of its frames is
+	// Attach is called once when a session opens, before any of its frames is
 	// received, and returns what receives them. It must not wait. An error ends
 	// the session.
-	Open(s *Session) (Receiver, error)
+	Attach(s *Session) (Receiver, error)
 }
 
 // Receiver takes the frames of one session that belong to one pattern.
@@ -29,6 +29,15 @@ type Receiver interface {
 	// Close is called exactly once, after the last Receive, when the session has
 	// ended; err says why and is never nil. It must not wait.
 	Close(err error)
+}
+
+// Finisher is a [Pattern] that wants to know when a [Client] has ended for good, so
+// that nothing in it waits for a session that will not open.
+type Finisher interface {
+	// Finish is called once, after the last [Receiver.Close], when the client was closed,
+	// or the server or the options forbid another attempt; err is what [State].Err says. It must not wait.
+	// It is not called when [Dial] fails: the pattern may be used again then.
+	Finish(err error)
 }
 
 // Numbers of the patterns in a frame (docs/PROTOCOL.md, section 3).

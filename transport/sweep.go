@@ -77,8 +77,7 @@ func (s *Session) hung(at, silent, patience int64) bool {
 // watch is a client's sweeper for its one session: it looks again when the
 // server would be dead if nothing came.
 func (s *Session) watch(patience time.Duration) {
-	var look func()
-	look = func() {
+	look := func() {
 		if s.ending.Load() != nil {
 			return
 		}

@@ -51,7 +51,7 @@ func playPubSub(ctx context.Context, s *stage, a, b, c *client) error {
 func playDSTM(ctx context.Context, s *stage, a, b *client) error {
 	boards := map[*client]dstm.Object{}
 	for _, who := range []*client{a, b} {
-		board, err := who.objects.Object(ctx, object)
+		board, err := who.objects.Open(ctx, object)
 		if err != nil {
 			return err
 		}

@@ -107,7 +107,7 @@ func openAt(ctx context.Context, t *testing.T, addr string) dstm.Object {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close(); objects.Close() })
-	object, err := objects.Object(ctx, "board")
+	object, err := objects.Open(ctx, "board")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func checkAcknowledged(ctx context.Context, t *testing.T, file string, results [
 		t.Fatal(err)
 	}
 	defer objects.Close(ctx)
-	object, err := objects.Object(ctx, "board")
+	object, err := objects.Open(ctx, "board")
 	if err != nil {
 		t.Fatal(err)
 	}

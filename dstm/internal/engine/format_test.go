@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 )
@@ -18,6 +19,7 @@ func sample(t testing.TB) *world {
 	tx := w.tx(2, set(2.5, "a"), del("m", "x"), txn.Write{Op: txn.OpAdd, Path: path("n"), Value: raw(1), Least: raw(0)})
 	tx.Metadata = raw(map[string]any{"trace": "t"})
 	w.decide(1, tx)
+	w.decide(1, w.tx(3, set(7, "m", "list")))
 	stale := w.tx(1, set(1, "z"))
 	stale.Again, stale.Parts[0].Reads = true, []txn.Read{{Kind: txn.ReadAbsent, Path: path("a")}}
 	w.decide(2, stale)
@@ -43,6 +45,13 @@ func TestSnapshot(t *testing.T) {
 	if restored.ages.Len() != restored.clients.Len() {
 		t.Fatal("the ages are not complete")
 	}
+	w.state.Each(func(name string, o *Object) {
+		other := restored.Object(name)
+		if o.Version != other.Version || o.Position != other.Position || o.Hash != other.Hash {
+			t.Errorf("%q: %+v in place of %+v", name, other, o)
+		}
+		sameNodes(t, &o.Root, &other.Root)
+	})
 	for i := range data {
 		bad := bytes.Clone(data)
 		bad[i] ^= 0x15
@@ -62,6 +71,16 @@ func TestSnapshot(t *testing.T) {
 	}
 	if err := Snapshot(&w.state, 0, failingWriter{broken}); !errors.Is(err, broken) {
 		t.Fatalf("the writer's error: %v", err)
+	}
+}
+
+func sameNodes(t *testing.T, a, b *tree.Node) {
+	t.Helper()
+	if !bytes.Equal(a.Leaf, b.Leaf) || a.Written != b.Written || a.Keys != b.Keys || a.Below != b.Below || a.Kids.Len() != b.Kids.Len() {
+		t.Fatalf("%+v in place of %+v", b, a)
+	}
+	for key, kid := range a.Kids.All() {
+		sameNodes(t, kid, b.Kids.Get(key))
 	}
 }
 
