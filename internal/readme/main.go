@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/trefoilgo/trefoil/dstm"
 	"github.com/trefoilgo/trefoil/pubsub"
 	"github.com/trefoilgo/trefoil/rpc"
 	"github.com/trefoilgo/trefoil/transport"
@@ -17,24 +18,28 @@ import (
 var (
 	Hello = rpc.NewMethod[string, string]("hello")
 	Chat  = pubsub.NewTopic[string]("chat.{room}")
+	High  = dstm.NewVar[int64]("lots", "{id}", "high")
 )
 
 // server is an http.Handler with the patterns plugged in. Without rules it would deny everything.
-func server() http.Handler {
+func server() (http.Handler, error) {
 	calls := rpc.NewPeer(nil)
-	topics := pubsub.NewHub(&pubsub.HubOptions{Rules: []pubsub.Rule{
-		{Topic: "chat.*", Publish: pubsub.AllowAll, Subscribe: pubsub.AllowAll, History: 100},
-	}})
 	Hello.Handle(calls, func(ctx context.Context, name string) (string, error) {
 		return "hello " + name, nil
 	})
-	return transport.NewServer(nil, calls, topics)
+	topics := pubsub.NewHub(&pubsub.HubOptions{Rules: []pubsub.Rule{
+		{Topic: "chat.*", Publish: pubsub.AllowAll, Subscribe: pubsub.AllowAll, History: 100},
+	}})
+	objects, err := dstm.NewStore(dstm.NewMemoryLog(), &dstm.StoreOptions{Rules: []dstm.Rule{
+		{Object: "auction/*", Open: dstm.AllowAll, Write: dstm.AllowAll},
+	}})
+	return transport.NewServer(nil, calls, topics, objects), err
 }
 
 // client plugs the same patterns into one connection.
 func client(ctx context.Context, url string) error {
-	calls, topics := rpc.NewPeer(nil), pubsub.NewClient(nil)
-	conn, err := transport.Dial(ctx, url, nil, calls, topics)
+	calls, topics, objects := rpc.NewPeer(nil), pubsub.NewClient(nil), dstm.NewClient(nil)
+	conn, err := transport.Dial(ctx, url, nil, calls, topics, objects)
 	if err != nil {
 		return err
 	}
@@ -61,15 +66,37 @@ func client(ctx context.Context, url string) error {
 		fmt.Println(message.Topic, message.Position.Offset, message.Value)
 		break
 	}
-	return nil
+
+	auction, err := objects.Open(ctx, "auction/7")
+	if err != nil {
+		return err
+	}
+	defer auction.Close()
+	commit, err := auction.Update(ctx, func(tx *dstm.Tx) error { // runs again if somebody else was faster
+		if high := High.At("vase"); high.Get(tx) < 120 {
+			high.Set(tx, 120)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return auction.View(func(tx *dstm.Tx) error {
+		fmt.Println("version", commit.Version, "high", High.At("vase").Get(tx))
+		return nil
+	})
 }
 
 func main() {
+	handler, err := server()
+	if err != nil {
+		log.Fatal(err)
+	}
 	listener, err := net.Listen("tcp", "localhost:0")
 	if err != nil {
 		log.Fatal(err)
 	}
-	go http.Serve(listener, server())
+	go http.Serve(listener, handler)
 	if err := client(context.Background(), "ws://"+listener.Addr().String()); err != nil {
 		log.Fatal(err)
 	}
