@@ -26,7 +26,10 @@ func implementsOne(t reflect.Type, of []reflect.Type) bool {
 	return false
 }
 
-// custom is what a library encoder or decoder needs, for one value.
+// maxCustom keeps one huge value from holding its memory for good.
+const maxCustom = 64 << 10
+
+// custom is what a library encoder needs, for one value.
 type custom struct {
 	out bytes.Buffer
 	enc *msgpack.Encoder
@@ -38,29 +41,57 @@ var customs = sync.Pool{New: func() any {
 	return c
 }}
 
+// release gives c back. It is not called after a panic: a type that panics while it encodes may have left anything behind.
+func (c *custom) release() {
+	if c.out.Cap() <= maxCustom {
+		customs.Put(c)
+	}
+}
+
 // custom encodes a value whose type brings its own encoding.
 func (e *encoder) custom(v reflect.Value, p *plan) *Error {
-	if p.customPtr {
-		v = v.Addr()
+	switch v.Kind() {
+	case reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
+		if v.IsNil() {
+			e.b = AppendNil(e.b)
+			return nil
+		}
 	}
-	if v.Kind() == reflect.Pointer && v.IsNil() {
-		e.b = AppendNil(e.b)
-		return nil
+	if p.customPtr {
+		v = addressed(v).Addr()
 	}
 	c := customs.Get().(*custom)
-	defer customs.Put(c)
 	c.out.Reset()
 	c.enc.Reset(&c.out) // also forgets options that the type has set
 	c.enc.SetCustomStructTag("json")
 	c.enc.SetSortMapKeys(true)
 	c.enc.UseCompactInts(true)
-	if err := c.enc.Encode(v.Interface()); err != nil {
+	err := c.enc.Encode(v.Interface())
+	switch {
+	case err != nil:
+		c.release()
 		return &Error{Reason: reasonType, Offset: -1, Message: "the msgpack encoding of " + p.typ.String() + " failed", cause: err}
+	case c.out.Len() == 0:
+		c.release()
+		return failf(reasonType, -1, "the msgpack encoding of "+p.typ.String()+" wrote nothing")
 	}
-	return e.raw(c.out.Bytes())
+	wrong := e.raw(c.out.Bytes())
+	c.release()
+	return wrong
 }
 
-// custom decodes the next value, which was checked, into a type that brings its own decoding.
+// addressed is v, or a copy if v has no address: a value in a map or an interface whose methods want a pointer
+// must not be encoded in another way than the same value in a field.
+func addressed(v reflect.Value) reflect.Value {
+	if v.CanAddr() {
+		return v
+	}
+	held := reflect.New(v.Type()).Elem()
+	held.Set(v)
+	return held
+}
+
+// custom decodes the next value, which was checked and is not nil, into a type that brings its own decoding.
 func (d *decoder) custom(v reflect.Value, p *plan) {
 	at := d.pos
 	raw := d.Raw()

@@ -19,8 +19,8 @@ const valueDepth = MaxDepth - 8
 // byte arrays are bytes, a time.Time is a time, a [Raw] is the value it holds,
 // floats keep NaN and infinities, and json.Marshaler is not asked (
 // encoding.TextMarshaler is, and makes a string). A type with an encoding of its own for
-// msgpack/v5 (CustomEncoder, Marshaler) keeps it. Nil pointers, slices, maps and
-// interfaces are nil.
+// msgpack/v5 (CustomEncoder, Marshaler) keeps it, also where only its pointer has the
+// methods. Nil pointers, slices, maps and interfaces are nil.
 //
 // What has no place among the values is refused with an [*Error]: integers
 // above 2^63-1, map keys that are no strings, text that is not UTF-8, years
@@ -124,7 +124,7 @@ func (e *encoder) enter() *Error {
 }
 
 func (e *encoder) value(v reflect.Value, p *plan) *Error {
-	if p.customOut || p.customPtr && v.CanAddr() {
+	if p.customOut || p.customPtr {
 		return e.custom(v, p)
 	}
 	if p.textOut || p.textPtr && v.CanAddr() {

@@ -136,12 +136,12 @@ func shapeOf(t reflect.Type) shape {
 	case reflect.Interface:
 		return shapeAny
 	case reflect.Slice:
-		if t.Elem().Kind() == reflect.Uint8 {
+		if isByte(t.Elem()) {
 			return shapeBytes
 		}
 		return shapeSlice
 	case reflect.Array:
-		if t.Elem().Kind() == reflect.Uint8 {
+		if isByte(t.Elem()) {
 			return shapeByteArray
 		}
 		return shapeArray
@@ -153,6 +153,12 @@ func shapeOf(t reflect.Type) shape {
 		return shapeStruct
 	}
 	return shapeNone
+}
+
+// isByte reports whether a list of t is bytes: not if t is a byte that writes itself in another way.
+func isByte(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return t.Kind() == reflect.Uint8 && !p.Implements(textOut) && !implementsOne(p, customOut)
 }
 
 // fieldsOf lists the fields of a struct by encoding/json's rules: embedded

@@ -19,6 +19,9 @@ import (
 // bool, int64, float64, string, []byte, time.Time (UTC), []any and
 // map[string]any.
 //
+// A value is decoded as large as its Go type is: a list of n bytes may hold n elements, so
+// the elements of a slice type that comes from a peer should not be huge structs, or the peer's frames be bounded accordingly.
+//
 // After an error, an [*Error], v may be filled in part.
 func Unmarshal(b Raw, v any) error {
 	if _, err := checkOne(b); err != nil {

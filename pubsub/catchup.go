@@ -43,7 +43,11 @@ func (s *subscription) catchUp() verdict {
 	case !s.quiet && after.Floor > max(s.cursor, s.floor):
 		s.gap = &gapNote{cause: HistoryLost, epoch: s.epoch, after: s.cursor, to: after.Floor, count: -1}
 		s.floor = after.Floor
-		return again
+		// What was read goes out behind it: where publications push each other out of a short history all
+		// the time, reading again would find the next gap, and so for ever.
+		if v := s.tellGap(); v != finished {
+			return v
+		}
 	}
 	if b.n > 0 {
 		return s.sendBatch(b)

@@ -83,9 +83,11 @@ func (c *Client) finish(err error) {
 	c.order, c.link = nil, nil
 	clear(c.wires)
 	c.match = matcher[*wire]{}
-	c.mu.Unlock()
 	for _, w := range wires {
 		w.finish(err)
+	}
+	c.mu.Unlock()
+	for _, w := range wires {
 		if l != nil {
 			_ = l.session.TrySend(w.unsubscribeFrame()) // as a courtesy
 		}

@@ -1,30 +1,38 @@
 package pubsub
 
 import (
+	"errors"
+
 	"github.com/trefoilgo/trefoil/codec"
-	"github.com/trefoilgo/trefoil/transport"
 )
 
-// control handles what the server says about one subscription. Called with c.mu held, as everything here.
-func (c *Client) control(w *wire, kind int, r *codec.Reader) {
+// control handles what the server says about one subscription. Called with c.mu held, as everything here. An error, or one that r
+// holds afterwards, means that the frame is malformed.
+func (c *Client) control(w *wire, kind int, r *codec.Reader) error {
 	switch kind {
 	case kindSubscribed:
 		c.subscribed(w, r)
 	case kindReplay:
-		c.replay(w, r)
+		return c.replay(w, r)
 	case kindGap:
 		c.told(w, r)
 	case kindMemberList:
-		if members := readMembers(r); w.watch != nil && r.Err() == nil {
+		members, err := readMembers(r)
+		if err != nil {
+			return err
+		}
+		if w.watch != nil {
 			w.watch.reset(members)
 		}
 	case kindRefused, kindEnded:
-		err := transport.ReadError(r)
-		if r.Err() == nil {
-			c.removeWire(w)
-			w.finish(err)
+		refusal, err := readError(r)
+		if err != nil {
+			return err
 		}
+		c.removeWire(w)
+		w.finish(refusal)
 	}
+	return nil
 }
 
 func (c *Client) subscribed(w *wire, r *codec.Reader) {
@@ -69,39 +77,54 @@ func (c *Client) told(w *wire, r *codec.Reader) {
 }
 
 // replay takes a part of history.
-func (c *Client) replay(w *wire, r *codec.Reader) {
+func (c *Client) replay(w *wire, r *codec.Reader) error {
 	upTo, last := r.Int(), r.Bool()
 	list := r.Array()
 	for list.Len() > 0 {
 		e := list.Array()
-		n := e.Len()
-		topic, offset := c.topic(w, e.Text()), e.Int()
-		cause := Cause(0)
-		if n > 2 && n < 6 {
-			cause = Cause(e.Int())
-		}
-		if e.Err() != nil {
-			return
-		}
-		if offset <= w.at.Offset {
-			continue
-		}
-		w.at.Offset = offset
-		switch {
-		case n >= 6:
-			w.push(event{message: readMessage(&e, topic, w.at)})
-		case n > 2:
-			w.gap(Gap{Topic: topic, Epoch: w.at.Epoch, After: offset - 1, To: offset, Count: 1, Cause: cause})
+		if err := c.replayed(w, &e); err != nil {
+			return err
 		}
 	}
 	if r.Err() != nil || list.Err() != nil {
-		return
+		return errors.Join(r.Err(), list.Err())
 	}
 	w.at.Offset = max(w.at.Offset, upTo)
 	w.state = replaying
 	if last {
 		w.state = flowing
 	}
+	return nil
+}
+
+// replayed takes one entry of a replay: a publication, or what stands in the place of one.
+func (c *Client) replayed(w *wire, e *codec.Reader) error {
+	n := e.Len()
+	topic, offset := c.topic(w, e.Text()), e.Int()
+	cause := Cause(0)
+	if n > 2 && n < 6 {
+		cause = Cause(e.Int())
+	}
+	if e.Err() != nil {
+		return e.Err()
+	}
+	if offset <= w.at.Offset {
+		return nil
+	}
+	switch {
+	case n >= 6:
+		at := w.at
+		at.Offset = offset
+		m, err := readMessage(e, topic, at)
+		if err != nil {
+			return err
+		}
+		w.push(event{message: m})
+	case n > 2:
+		w.gap(Gap{Topic: topic, Epoch: w.at.Epoch, After: offset - 1, To: offset, Count: 1, Cause: cause})
+	}
+	w.at.Offset = offset
+	return nil
 }
 
 // advance moves the position to offset and tells what was left out on the way. False if it was seen already.
@@ -116,26 +139,34 @@ func (w *wire) advance(topic string, offset, prev int64) (fresh bool) {
 	return true
 }
 
-// publication takes a live publication to all it is meant for. It is decoded once.
-func (c *Client) publication(r *codec.Reader) {
+// publication takes a live publication to all it is meant for. It is decoded once, and not at all if it is for none.
+func (c *Client) publication(r *codec.Reader) error {
 	topic, offset, prev := r.String(), r.Int(), r.Int()
 	if r.Err() != nil {
-		return
+		return r.Err()
 	}
 	c.matched = c.match.collect(topic, c.matched[:0])
 	var m *message
 	for _, w := range c.matched {
-		if w.state != flowing || offset > 0 && !w.advance(topic, offset, prev) {
+		if w.state != flowing || offset > 0 && offset <= w.at.Offset {
 			continue
 		}
 		if m == nil {
-			m = readMessage(r, topic, w.at)
-			if r.Err() != nil {
-				return
+			at := Position{}
+			if w.at.Log != "" {
+				at = Position{w.at.Log, w.at.Epoch, offset}
 			}
+			var err error
+			if m, err = readMessage(r, topic, at); err != nil {
+				return err
+			}
+		}
+		if offset > 0 {
+			w.advance(topic, offset, prev)
 		}
 		w.push(event{message: m})
 	}
+	return nil
 }
 
 // skip stands for a publication that is not for this client.
@@ -161,29 +192,36 @@ func (c *Client) topic(w *wire, text []byte) string {
 }
 
 // readMessage reads what a publication or an entry ends with.
-func readMessage(r *codec.Reader, topic string, at Position) *message {
-	m := &message{topic: topic, position: at, from: readID(r)}
-	if at.Log == "" {
-		m.position = Position{}
+func readMessage(r *codec.Reader, topic string, at Position) (*message, error) {
+	m := &message{topic: topic, position: at}
+	m.size = len(topic) + eventOverhead
+	var err, bad error
+	m.from, bad = readID(r)
+	if m.metadata, err = readMetadata(r, &m.size); err == nil {
+		err = bad
 	}
-	m.metadata = readMetadata(r.Raw())
 	m.payload = append(codec.Raw(nil), r.Raw()...)
 	if r.Len() > 0 {
 		m.key = readText(r)
 	}
-	return m
+	m.size += len(m.payload) + len(m.key)
+	if err == nil {
+		err = r.Err()
+	}
+	return m, err
 }
 
 // memberEvent takes a join or leave to who watches.
-func (c *Client) memberEvent(r *codec.Reader) {
+func (c *Client) memberEvent(r *codec.Reader) error {
 	topic, joined := r.String(), r.Bool()
-	m := readMember(r)
-	if r.Err() != nil {
-		return
+	m, err := readMember(r)
+	if err != nil {
+		return err
 	}
 	for _, w := range c.order {
 		if w.watch != nil && w.filter == topic {
 			w.watch.change(m, joined)
 		}
 	}
+	return nil
 }

@@ -45,6 +45,10 @@ func errBadValue(err error) *status.Error {
 	return status.New(status.InvalidArgument, ErrBadRequest, "the value cannot be encoded").Because(err)
 }
 
+func errMetadata() *status.Error {
+	return status.New(status.InvalidArgument, ErrBadRequest, "metadata is at most 32 strings of 4 KiB under keys of 255 bytes")
+}
+
 // errMalformed ends a session: its peer sent a frame that is none of this pattern's.
 func errMalformed(what string) error {
 	return status.New(status.InvalidArgument, "pubsub.malformed", "malformed %s frame", what)

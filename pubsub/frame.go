@@ -26,6 +26,9 @@ const (
 	kindEnded       = 15
 )
 
+// maxID is the largest id: JavaScript's numbers count exactly up to it.
+const maxID = 1<<53 - 1
+
 // flagNotToMyself in publish: not back to the client that publishes.
 const flagNotToMyself = 1
 

@@ -108,6 +108,9 @@ func FuzzReceive(f *testing.F) {
 	for _, s := range frameSeeds {
 		f.Add(s)
 	}
+	for _, v := range readVectors(f).Server {
+		f.Add(v.frame(f))
+	}
 	r := memberRule("a.>")
 	r.History = 4
 	w := rules(f, r, open("b.>", 0))
@@ -140,6 +143,9 @@ func FuzzClientReceive(f *testing.F) {
 		memberFrame(1, "a", true, Member{}), memberListFrame(1, 3, []Member{{}}), memberListFrame(1, 9, []Member{{}}),
 	} {
 		f.Add(s)
+	}
+	for _, v := range readVectors(f).Client {
+		f.Add(v.frame(f))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		if !wellFormed(frame) {

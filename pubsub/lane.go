@@ -172,7 +172,9 @@ func (l *lane) fallBehind() {
 				continue
 			}
 			sub.state, sub.told = behind, false
-			sub.cursor = max(sub.cursor, l.delivered)
+			if sub.epoch == l.epoch { // one of a newer epoch began behind what the lane has seen
+				sub.cursor = max(sub.cursor, l.delivered)
+			}
 			l.block(p)
 		}
 	}

@@ -101,49 +101,67 @@ func (l *link) sendLater(frame []byte) {
 func (l *link) Receive(f transport.Frame) error {
 	r := &f.Body
 	c := l.client
+	if stream, ok := f.StreamNumber(); !ok || stream < 0 {
+		return errMalformed("pubsub")
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	var err error
 	switch f.Kind {
 	case kindPublication:
-		c.publication(r)
+		err = c.publication(r)
 	case kindSkip:
 		c.skip(r)
 	case kindMember:
-		c.memberEvent(r)
+		err = c.memberEvent(r)
 	case kindSubscribed, kindReplay, kindGap, kindEnded:
 		// Answers to subscriptions that were closed meanwhile are ignored.
 		if w := c.wires[r.Int()]; w != nil {
-			c.control(w, f.Kind, r)
+			err = c.control(w, f.Kind, r)
 		}
 	case kindPublished, kindRefused, kindMemberList:
 		id := r.Int()
 		if w := c.wires[id]; w != nil {
-			c.control(w, f.Kind, r)
+			err = c.control(w, f.Kind, r)
 		} else if k := l.take(id); k != nil {
-			k.answer(f.Kind, r)
+			err = k.answer(f.Kind, r)
 			close(k.done)
 		}
 	default:
 		return errProtocol("unknown kind %d", f.Kind)
 	}
-	if r.Err() != nil {
+	if err != nil || r.Err() != nil {
 		return errMalformed("pubsub")
 	}
 	return nil
 }
 
-func (k *call) answer(kind int, r *codec.Reader) {
+func (k *call) answer(kind int, r *codec.Reader) (err error) {
 	switch kind {
 	case kindPublished:
 		k.at = readPosition(r)
+		err = r.Err()
 	case kindMemberList:
-		k.members = readMembers(r)
+		k.members, err = readMembers(r)
 	default:
-		k.err = transport.ReadError(r)
+		var refusal *status.Error
+		if refusal, err = readError(r); err == nil {
+			k.err = refusal
+		}
 	}
-	if r.Err() != nil {
+	if err != nil {
 		k.err = status.New(status.Internal, "pubsub.malformed", "the server sent a malformed answer").MaybeDone()
 	}
+	return err
+}
+
+// readError reads an error array. The second result says that it is none.
+func readError(r *codec.Reader) (*status.Error, error) {
+	e := transport.ReadError(r)
+	if r.Err() != nil || e.Reason == "transport.bad_error" {
+		return nil, errMalformed("error")
+	}
+	return e, nil
 }
 
 func readText(r *codec.Reader) string {
@@ -157,23 +175,34 @@ func readPosition(r *codec.Reader) Position {
 	return Position{Log: readText(r), Epoch: readText(r), Offset: r.Int()}
 }
 
-func readID(r *codec.Reader) (id transport.ID) {
+// readID reads the 16 bytes of an identifier, or nil.
+func readID(r *codec.Reader) (id transport.ID, err error) {
 	if !r.Nil() {
-		copy(id[:], r.Bytes())
+		if b := r.Bytes(); copy(id[:], b) != len(id) || len(b) != len(id) {
+			return id, errMalformed("id")
+		}
 	}
-	return id
+	return id, r.Err()
 }
 
-func readMember(r *codec.Reader) Member {
-	return Member{Client: readID(r), User: readText(r), Since: r.Time()}
+func readMember(r *codec.Reader) (m Member, err error) {
+	if m.Client, err = readID(r); err == nil {
+		m.User, m.Since = readText(r), r.Time()
+		err = r.Err()
+	}
+	return m, err
 }
 
-func readMembers(r *codec.Reader) []Member {
+func readMembers(r *codec.Reader) ([]Member, error) {
 	list := r.Array()
 	out := make([]Member, 0, min(list.Len(), 1024))
 	for list.Len() > 0 {
-		m := list.Array()
-		out = append(out, readMember(&m))
+		e := list.Array()
+		m, err := readMember(&e)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
 	}
-	return out
+	return out, errors.Join(r.Err(), list.Err())
 }

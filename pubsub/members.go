@@ -85,14 +85,18 @@ func (l *lane) leave(s *subscription, lost bool) {
 		return
 	}
 	var timer *time.Timer
-	timer = time.AfterFunc(l.hub.opts.MemberGrace, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if p.timer == timer { // it did not come back meanwhile
-			l.expire(topic, p)
-		}
-	})
-	p.timer = timer
+	timer = time.AfterFunc(l.hub.opts.MemberGrace, func() { l.graceOver(topic, p, &timer) })
+	p.timer = timer // whoever looks at it holds l.mu, as we do now
+}
+
+// graceOver ends a membership, unless the client came back while the timer's goroutine was on its way here; it may
+// even have gone again, under another timer.
+func (l *lane) graceOver(topic string, p *presence, timer **time.Timer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p.timer == *timer {
+		l.expire(topic, p)
+	}
 }
 
 func (l *lane) expire(topic string, p *presence) {

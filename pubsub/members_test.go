@@ -166,3 +166,44 @@ func TestSlowWatcher(t *testing.T) {
 	d.last.start()
 	wantMember(t, w.ctx, f, c, true)
 }
+
+// TestStaleGraceTimer: a timer whose goroutine was already on its way when the client came back ends nothing, also if
+// the client has gone again meanwhile, under another timer.
+func TestStaleGraceTimer(t *testing.T) {
+	w := newWorld(t, &HubOptions{Rules: []Rule{memberRule("a.*")}, MemberGrace: time.Hour}, nil)
+	c := w.client(nil)
+	sub := subscribe[int](t, w.ctx, c, "a.b")
+	defer sub.Close()
+	l := w.hub.byRule[0]
+	l.mu.Lock()
+	var s *subscription
+	for _, p := range l.ports {
+		for s = range p.subs {
+		}
+	}
+	p := l.presence["a.b"].present[c.conn.ID()]
+	l.leave(s, true)
+	stale := p.timer
+	l.join(s)
+	l.mu.Unlock()
+	here := func(when string, want int) {
+		t.Helper()
+		if list, err := w.hub.Members(w.ctx, "a.b"); err != nil || len(list) != want {
+			t.Fatalf("%s: %v, %v", when, list, err)
+		}
+	}
+	l.graceOver("a.b", p, &stale)
+	here("back", 1)
+	l.mu.Lock()
+	l.leave(s, true)
+	last := p.timer
+	l.mu.Unlock()
+	l.graceOver("a.b", p, &stale)
+	here("gone again, but not for long", 1)
+	l.graceOver("a.b", p, &last)
+	here("gone for too long", 0)
+	l.graceOver("a.b", p, &last) // twice is harmless
+	l.mu.Lock()
+	l.join(s) // for what ends it
+	l.mu.Unlock()
+}

@@ -115,4 +115,5 @@ type message struct {
 	metadata map[string]string
 	payload  codec.Raw
 	key      string
+	size     int // in memory, roughly
 }

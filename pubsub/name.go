@@ -11,6 +11,9 @@ import (
 // maxName is the longest topic, filter, log and key in bytes (docs/PROTOCOL.md, section 2).
 const maxName = 255
 
+// maxEpoch is the longest epoch in bytes (there too).
+const maxEpoch = 32
+
 // The wildcard segments of a filter.
 const (
 	anySegment = "*" // exactly one segment

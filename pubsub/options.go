@@ -29,7 +29,7 @@ type publishOptions struct {
 // NotToMyself keeps a publication from the client that publishes it. It means nothing where the server publishes.
 func NotToMyself() PublishOption { return func(o *publishOptions) { o.notToMyself = true } }
 
-// WithMetadata sends metadata along: at most 32 entries, keys of 1 to 255 bytes, values of at most 4 KiB.
+// WithMetadata sends metadata along: at most 32 entries, keys of at most 255 bytes, values of at most 4 KiB, all valid UTF-8.
 func WithMetadata(metadata map[string]string) PublishOption {
 	return func(o *publishOptions) { o.metadata = metadata }
 }
@@ -56,49 +56,44 @@ func publishOptionsOf(opts []PublishOption) (o publishOptions, err error) {
 	for _, k := range keys {
 		o.raw = codec.AppendString(codec.AppendString(o.raw, k), o.metadata[k])
 	}
-	if e := checkMetadata(o.raw); e != nil {
-		return o, e
+	if within, _ := checkMetadata(o.raw); !within {
+		return o, errMetadata()
 	}
 	return o, nil
 }
 
-// checkMetadata holds metadata against the limits of docs/PROTOCOL.md, section 11.
-func checkMetadata(raw codec.Raw) *status.Error {
-	bad := status.New(status.InvalidArgument, ErrBadRequest, "metadata is at most 32 strings of 4 KiB under keys of 255 bytes")
+// checkMetadata says whether raw keeps the limits of docs/PROTOCOL.md, section 11. ok is false if it
+// is neither nil nor a map from string to string; the rest of one that is beyond the limits is checked all the same.
+func checkMetadata(raw codec.Raw) (within, ok bool) {
 	r := codec.NewReader(raw, 1)
 	if len(raw) == 0 || r.Nil() {
-		return nil
+		return true, true
 	}
 	m := r.Map()
-	if m.Len() > 2*32 {
-		return bad
-	}
+	within = m.Len() <= 2*32
 	for m.Len() > 0 {
-		if k := m.Text(); len(k) == 0 || len(k) > 255 {
-			return bad
-		}
-		if len(m.Text()) > 4<<10 {
-			return bad
-		}
+		k, v := m.Text(), m.Text()
+		within = within && len(k) <= 255 && len(v) <= 4<<10
 	}
-	if m.Err() != nil {
-		return bad
-	}
-	return nil
+	return within, r.Err() == nil && m.Err() == nil
 }
 
-func readMetadata(raw codec.Raw) map[string]string {
-	r := codec.NewReader(raw, 1)
-	if len(raw) == 0 || r.Nil() {
-		return nil
+// readMetadata consumes metadata and adds their size in memory to size. An error is that of a value that is none.
+func readMetadata(r *codec.Reader, size *int) (map[string]string, error) {
+	if r.Nil() {
+		return nil, nil
 	}
 	m := r.Map()
 	out := make(map[string]string, m.Len()/2)
 	for m.Len() > 0 {
-		k := m.String()
-		out[k] = m.String()
+		k, v := m.String(), m.String()
+		out[k] = v
+		*size += len(k) + len(v) + entryOverhead
 	}
-	return out
+	if r.Err() != nil {
+		return nil, r.Err()
+	}
+	return out, m.Err()
 }
 
 // SubscribeOption is an option of one subscription.
@@ -108,6 +103,7 @@ type localOptions struct {
 	from   *Position
 	last   int
 	buffer int
+	bytes  int
 }
 
 // From begins behind at: with the first publication that came after it, as far as history
@@ -119,3 +115,7 @@ func Last(n int) SubscribeOption { return func(o *localOptions) { o.last = n } }
 
 // Buffer bounds how many messages wait for the program; default 256. When it is full the oldest is dropped, and told by a [Gap].
 func Buffer(n int) SubscribeOption { return func(o *localOptions) { o.buffer = n } }
+
+// BufferBytes bounds in the same way how many bytes they take, some overhead for each included; default 8 MiB. One that is larger than
+// all that may wait is kept alone.
+func BufferBytes(n int) SubscribeOption { return func(o *localOptions) { o.bytes = n } }

@@ -38,7 +38,7 @@ func (p *peer) Receive(f transport.Frame) error {
 		return errMalformed("pubsub")
 	}
 	id := f.Body.Int()
-	if f.Body.Err() != nil || id < 1 || id > 1<<53 {
+	if f.Body.Err() != nil || id < 1 || id > maxID {
 		return errMalformed("pubsub")
 	}
 	switch f.Kind {
@@ -80,6 +80,13 @@ func (p *peer) subscribe(filter string, id int64, body *codec.Reader) error {
 	if err != nil {
 		return err
 	}
+	p.mu.Lock()
+	_, taken := p.subs[id]
+	full := len(p.subs) >= p.hub.opts.MaxSubscriptions
+	p.mu.Unlock()
+	if taken {
+		return errProtocol("subscription %d exists", id)
+	}
 	if err := checkFilter(filter); err != nil {
 		return p.refuse(0, id, status.From(err))
 	}
@@ -91,20 +98,13 @@ func (p *peer) subscribe(filter string, id int64, body *codec.Reader) error {
 	if opts.watch && (!rule.Members || !plain) {
 		return p.refuse(l.stream, id, errNoMembers(filter))
 	}
-	s := &subscription{peer: p, lane: l, rule: rule, id: id, filter: filter, plain: plain, subscribeOptions: opts}
-	p.mu.Lock()
-	_, taken := p.subs[id]
-	full := len(p.subs) >= p.hub.opts.MaxSubscriptions
-	if !taken && !full {
-		p.subs[id] = s
-	}
-	p.mu.Unlock()
-	switch {
-	case taken:
-		return errProtocol("subscription %d exists", id)
-	case full:
+	if full {
 		return p.refuse(l.stream, id, status.New(status.ResourceExhausted, ErrTooMany, "more than %d subscriptions", p.hub.opts.MaxSubscriptions))
 	}
+	s := &subscription{peer: p, lane: l, rule: rule, id: id, filter: filter, plain: plain, subscribeOptions: opts}
+	p.mu.Lock()
+	p.subs[id] = s // only the reader adds, so what was found above still holds
+	p.mu.Unlock()
 	l.attach(s)
 	p.later(s)
 	return nil
@@ -128,7 +128,8 @@ func (p *peer) publish(topic string, id int64, body *codec.Reader) error {
 	if body.Len() > 0 && !body.Nil() {
 		key = body.String()
 	}
-	if body.Err() != nil {
+	within, ok := checkMetadata(metadata)
+	if body.Err() != nil || !ok {
 		return errMalformed("publish")
 	}
 	if err := checkTopic(topic); err != nil {
@@ -138,8 +139,8 @@ func (p *peer) publish(topic string, id int64, body *codec.Reader) error {
 	if rule == nil || !rule.Publish.allows(p.session, topic) {
 		return p.refuse(0, id, errDenied(topic))
 	}
-	if err := checkMetadata(metadata); err != nil {
-		return p.refuse(l.stream, id, err)
+	if !within {
+		return p.refuse(l.stream, id, errMetadata())
 	}
 	if len(key) > maxName {
 		return p.refuse(l.stream, id, status.New(status.InvalidArgument, ErrBadRequest, "the key is longer than %d bytes", maxName))

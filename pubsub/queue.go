@@ -7,8 +7,17 @@ import (
 	"github.com/trefoilgo/trefoil/status"
 )
 
-// defaultBuffer is how many events wait for the program if it does not say.
-const defaultBuffer = 256
+// How much waits for the program if it does not say.
+const (
+	defaultBuffer      = 256     // events
+	defaultBufferBytes = 8 << 20 // bytes
+)
+
+// What an event and an entry of metadata take in memory besides their bytes, roughly.
+const (
+	eventOverhead = 200
+	entryOverhead = 64
+)
 
 // event is what waits in a subscription: a message or a gap.
 type event struct {
@@ -16,24 +25,36 @@ type event struct {
 	gap     *Gap
 }
 
+func (e *event) size() int {
+	if e.message == nil {
+		return eventOverhead
+	}
+	return e.message.size
+}
+
 // queue holds a subscription's events between the connection's reader and the program. It never
 // holds up the reader: when it is full the oldest event makes room and is counted.
 type queue struct {
 	filter string
-	limit  int
+	limit  int           // events
+	most   int           // bytes
 	signal chan struct{} // has one element if there may be something to take
 
 	mu    sync.Mutex
 	ring  []event // grows up to limit
 	first int
 	n     int
+	bytes int  // of the n events
 	lost  *Gap // what was dropped; stands before the first event
+	mixed bool // what was dropped is of several epochs
 	ended bool
 	err   error // why, nil if the program closed it
 }
 
-func newQueue(filter string, limit int) *queue {
-	return &queue{filter: filter, limit: or(limit, defaultBuffer), signal: make(chan struct{}, 1)}
+func newQueue(filter string, limit, bytes int) *queue {
+	return &queue{
+		filter: filter, limit: or(limit, defaultBuffer), most: or(bytes, defaultBufferBytes), signal: make(chan struct{}, 1),
+	}
 }
 
 func (q *queue) push(e event) {
@@ -42,7 +63,8 @@ func (q *queue) push(e event) {
 		q.mu.Unlock()
 		return
 	}
-	if q.n == q.limit {
+	q.bytes += e.size()
+	for q.n == q.limit || q.n > 0 && q.bytes > q.most {
 		q.drop()
 	}
 	if q.n == len(q.ring) {
@@ -62,21 +84,29 @@ func (q *queue) push(e event) {
 func (q *queue) drop() {
 	e := q.pop()
 	if q.lost == nil {
-		q.lost = &Gap{Filter: q.filter, Cause: BufferFull}
+		q.lost, q.mixed = &Gap{Filter: q.filter, Cause: BufferFull}, false
 	}
 	g := q.lost
-	at, count := int64(0), int64(1)
+	epoch, after, to, count := "", int64(0), int64(0), int64(1)
 	if e.gap != nil {
-		g.Epoch, at, count = e.gap.Epoch, e.gap.To, e.gap.Count
-		if g.To == 0 {
-			g.After = e.gap.After
-		}
-	} else if at = e.message.position.Offset; at > 0 {
-		if g.Epoch = e.message.position.Epoch; g.To == 0 {
-			g.After = at - 1
-		}
+		epoch, after, to, count = e.gap.Epoch, e.gap.After, e.gap.To, e.gap.Count
+	} else if at := e.message.position; at.Offset > 0 {
+		epoch, after, to = at.Epoch, at.Offset-1, at.Offset
 	}
-	g.To = max(g.To, at)
+	if g.Epoch != "" && epoch != "" && epoch != g.Epoch || e.gap != nil && e.gap.Cause == EpochChanged {
+		q.mixed = true
+	}
+	if epoch != "" {
+		g.Epoch = epoch
+	}
+	switch {
+	case q.mixed: // offsets of several epochs have no bounds in common
+		g.After, g.To = 0, 0
+	case g.To == 0:
+		g.After, g.To = after, to
+	default:
+		g.To = max(g.To, to)
+	}
 	if g.Count >= 0 {
 		if g.Count += count; count < 0 {
 			g.Count = -1
@@ -89,6 +119,7 @@ func (q *queue) pop() event {
 	q.ring[q.first] = event{}
 	q.first = (q.first + 1) % len(q.ring)
 	q.n--
+	q.bytes -= e.size()
 	return e
 }
 

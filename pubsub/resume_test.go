@@ -126,13 +126,16 @@ func TestResume(t *testing.T) {
 
 func resume(t *testing.T, w *world, rnd *rand.Rand, json, socket, lossless bool) {
 	var cuts atomic.Int64
+	var sockets *socketCutter
 	if socket {
 		w.listen()
 	}
 	cl := w.client(func(o *transport.ClientOptions) {
 		o.JSON = json
 		if socket {
-			o.Dialer = &transport.WebSocketDialer{DialContext: fragile(rnd.Uint64(), &cuts)}
+			sockets = &socketCutter{rnd: rand.New(rand.NewPCG(rnd.Uint64(), 2)), cuts: &cuts}
+			o.Dialer = &transport.WebSocketDialer{DialContext: sockets.dial}
+			o.MinBackoff, o.MaxBackoff = time.Microsecond, 100*time.Microsecond
 		}
 	})
 	l := &ledger{entries: map[int64]ledgerEntry{}}
@@ -159,6 +162,12 @@ func resume(t *testing.T, w *world, rnd *rand.Rand, json, socket, lossless bool)
 				cl.dialer.cutAfter(rnd.IntN(4))
 			}
 		}
+		if sockets != nil && rnd.IntN(8) == 0 {
+			for cl.conn.Session() == nil && rnd.IntN(100) > 0 { // mostly, a session is cut and not its handshake
+				time.Sleep(50 * time.Microsecond)
+			}
+			sockets.cut()
+		}
 		if rnd.IntN(12) == 0 {
 			time.Sleep(time.Duration(rnd.IntN(2_000)) * time.Microsecond) // so that it is connected at times
 		}
@@ -174,17 +183,42 @@ func resume(t *testing.T, w *world, rnd *rand.Rand, json, socket, lossless bool)
 	t.Logf("%d cuts", cuts.Load())
 }
 
-// fragile dials connections that break after some random bytes were read.
-func fragile(seed uint64, cuts *atomic.Int64) func(ctx context.Context, network, address string) (net.Conn, error) {
-	rnd, dials := rand.New(rand.NewPCG(seed, 2)), 0
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, address)
-		left := 1500 + rnd.IntN(6_000)
-		if dials++; dials%20 == 0 {
-			left = 200_000 // a message of the transport counts only as a whole: let some large one pass
-		}
-		return &fragileConn{Conn: conn, left: left, cuts: cuts}, err
+// socketCutter dials connections that break when they are cut, and after some random bytes were read: in the middle of a message,
+// of the handshake, wherever that is.
+type socketCutter struct {
+	cuts *atomic.Int64
+
+	mu    sync.Mutex
+	rnd   *rand.Rand
+	dials int
+	live  []net.Conn
+}
+
+func (d *socketCutter) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	left := 1500 + d.rnd.IntN(6_000)
+	if d.dials++; d.dials%20 == 0 {
+		left = 200_000 // a message of the transport counts only as a whole: let some large one pass
+	}
+	d.live = append(d.live, conn)
+	return &fragileConn{Conn: conn, left: left, cuts: d.cuts}, nil
+}
+
+// cut breaks every connection now.
+func (d *socketCutter) cut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, c := range d.live {
+		if c.Close() == nil { // it was not cut already
+			d.cuts.Add(1)
+		}
+	}
+	d.live = nil
 }
 
 type fragileConn struct {

@@ -87,7 +87,7 @@ func readSubscribeOptions(body *codec.Reader) (o subscribeOptions, err error) {
 			m.Skip()
 		}
 	}
-	if m.Err() != nil || body.Err() != nil || o.from.Offset < 0 || o.last < 0 {
+	if m.Err() != nil || body.Err() != nil || o.from.Offset < 0 || o.last < 0 || len(o.from.Epoch) > maxEpoch || len(o.from.Log) > maxName {
 		return o, errMalformed("subscribe")
 	}
 	return o, nil

@@ -208,11 +208,23 @@ func TestOnceOnTheWire(t *testing.T) {
 	for _, s := range []*Subscription[int]{one, two, both} {
 		want(t, w.ctx, s, 1)
 	}
-	l.mu.Lock()
-	if len(l.targets[:cap(l.targets)]) != 1 {
-		t.Errorf("the publication went to %d sessions", cap(l.targets))
+	raw, session := w.raw()
+	session.TrySend(frameOf(kindSubscribe, "a.b", 1, nil))
+	session.TrySend(frameOf(kindSubscribe, "a.*", 2, nil))
+	for range 2 {
+		if f := <-raw.frames; f.kind != kindSubscribed {
+			t.Fatalf("kind %d", f.kind)
+		}
 	}
-	l.mu.Unlock()
+	session.TrySend(frameOf(kindPublish, "a.b", 3, 0, nil, -1))
+	for _, kind := range []int{kindPublication, kindPublished} {
+		if f := <-raw.frames; f.kind != kind {
+			t.Errorf("kind %d in place of %d", f.kind, kind)
+		}
+	}
+	for _, s := range []*Subscription[int]{one, two, both} {
+		want(t, w.ctx, s, -1)
+	}
 	one.Close()
 	publish(t, w.ctx, c, "a.b", 2)
 	want(t, w.ctx, two, 2)

@@ -29,10 +29,10 @@ func Subscribe[T any](ctx context.Context, c *Client, filter string, opts ...Sub
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if o.buffer < 0 || o.last < 0 || o.from != nil && o.last > 0 {
+	if o.buffer < 0 || o.bytes < 0 || o.last < 0 || o.from != nil && o.last > 0 {
 		return nil, status.New(status.InvalidArgument, ErrBadRequest, "contradictory or negative options")
 	}
-	q := newQueue(filter, o.buffer)
+	q := newQueue(filter, o.buffer, o.bytes)
 	w, err := c.subscribe(ctx, filter, o, q)
 	if err != nil {
 		return nil, err

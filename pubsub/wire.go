@@ -72,7 +72,7 @@ func (w *wire) unsubscribeFrame() []byte {
 	return codec.AppendInt(codec.AppendString(b, w.filter), w.id)
 }
 
-// finish ends the wire's subscriptions. It is no longer among the client's wires.
+// finish ends the wire's subscriptions. It is no longer among the client's wires. Called with client.mu held.
 func (w *wire) finish(err error) {
 	if !w.answered() {
 		w.err = err

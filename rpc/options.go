@@ -8,8 +8,9 @@ import (
 // PeerOptions configure a [Peer]. The zero value and nil are good.
 type PeerOptions struct {
 	// MaxConcurrent bounds the calls of one session that are handled, or wait to be, at once; one more is answered
-	// [ErrBusy]. It bounds the memory of a session's calls too: as many inputs, and twice as many results that wait for
-	// a caller that is slow to read. Default 64.
+	// [ErrBusy]. It bounds the memory of a session's calls too: as many inputs, each as large as the server's MaxFrame allows, and twice as many
+	// results that wait for a caller that is slow to read, each as large as the caller's. With the defaults (64 calls, frames of 4 MiB) that is up to
+	// 256 MiB of inputs for one hostile session: where clients are not trusted lower one or the other. Default 64.
 	MaxConcurrent int
 	// Serving wraps every call that comes in, the first interceptor outermost, before
 	// the input is decoded. Calls of unknown methods and beyond MaxConcurrent do not get that far.

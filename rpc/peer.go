@@ -30,7 +30,7 @@ type Peer struct {
 	side    side
 	links   map[transport.ID]*link // by client; on a client under the zero ID
 	waiting map[transport.ID]*waiter
-	over    bool // no session will come any more
+	over    error // why no session will come any more
 }
 
 // side is which end of the connection a peer has turned out to be.
@@ -94,7 +94,7 @@ func (p *Peer) open(w wire) *link {
 		l.key = w.Client()
 	}
 	p.links[l.key] = l
-	p.over = false
+	p.over = nil
 	if w := p.waiting[l.key]; w != nil {
 		close(w.opened)
 		delete(p.waiting, l.key)
@@ -102,11 +102,11 @@ func (p *Peer) open(w wire) *link {
 	return l
 }
 
-// Finish implements [transport.Finisher]: calls that wait for a session fail with [ErrNotConnected].
-func (p *Peer) Finish(error) {
+// Finish implements [transport.Finisher]: calls that wait for a session fail with [ErrNotConnected], of which err is the cause.
+func (p *Peer) Finish(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.over = true
+	p.over = errNotConnected.Because(err)
 	for key, w := range p.waiting {
 		close(w.opened)
 		delete(p.waiting, key)
@@ -155,7 +155,9 @@ func (p *Peer) ready(ctx context.Context, target transport.ID, wait bool) (*link
 		return nil, errServerPeer
 	case !target.IsZero() && side == sideClient:
 		return nil, errClientPeer
-	case !wait, over:
+	case over != nil:
+		return nil, over
+	case !wait:
 		return nil, errNotConnected
 	}
 	return p.await(ctx, target)
@@ -168,7 +170,7 @@ func (p *Peer) await(ctx context.Context, target transport.ID) (*link, error) {
 			p.mu.Unlock()
 			return l, nil
 		}
-		if p.over || target.IsZero() && p.side == sideServer || !target.IsZero() && p.side == sideClient {
+		if p.over != nil || target.IsZero() && p.side == sideServer || !target.IsZero() && p.side == sideClient {
 			p.mu.Unlock()
 			return p.ready(ctx, target, false) // for the error
 		}

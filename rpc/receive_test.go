@@ -2,10 +2,7 @@ package rpc
 
 import (
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,71 +14,6 @@ import (
 
 // frame makes a frame of any values.
 func frame(values ...any) []byte { return raw(values) }
-
-// TestFrames gives each frame of testdata/frames.json to a callee that handles "hello", from string to
-// string, and "block", of which a call with id 1 is being handled. close is the code that the frame ends the session with, absent if
-// it lives on; reply the reason of the error that it is answered with, absent if it is answered otherwise or not at all.
-func TestFrames(t *testing.T) {
-	text, err := os.ReadFile("testdata/frames.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var tests []struct {
-		Name, Msgpack, JSON string
-		Close               transport.CloseCode
-		Reply               status.Reason
-	}
-	if err := json.Unmarshal(text, &tests); err != nil || len(tests) == 0 {
-		t.Fatal(err)
-	}
-	for _, test := range tests {
-		bad, err := hex.DecodeString(test.Msgpack)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if same, err := codec.FromJSON(nil, []byte(test.JSON)); err != nil || !codec.Equal(same, bad) {
-			t.Errorf("%s: the two codecs differ: %v", test.Name, err)
-		}
-		want := map[transport.CloseCode]status.Code{
-			0: 0, transport.CloseMalformed: status.InvalidArgument, transport.CloseProtocol: status.FailedPrecondition,
-		}[test.Close]
-		t.Run(test.Name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				p := newPeer(PeerOptions{})
-				release := make(chan struct{})
-				block.Handle(p, func(context.Context, string) (string, error) { <-release; return "", nil })
-				hello.Handle(p, greet)
-				e := newEnd(true, transport.NewID())
-				l := p.open(e)
-				if err := receive(l, frame(1, 1, 1, "block", 0, 0, nil, "")); err != nil {
-					t.Fatal(err)
-				}
-				synctest.Wait()
-				err := receive(l, bad)
-				synctest.Wait()
-				if status.CodeOf(err) != want {
-					t.Errorf("error %v, want %v", err, want)
-				}
-				var reply status.Reason
-				for _, f := range e.queue {
-					r := codec.NewReader(f, 1)
-					body := r.Array()
-					body.Int()
-					if kind := body.Int(); kind == kindError {
-						body.Int()
-						reply = transport.ReadError(&body).Reason
-					}
-				}
-				if reply != test.Reply {
-					t.Errorf("answered %q, want %q", reply, test.Reply)
-				}
-				close(release)
-				synctest.Wait()
-				l.Close(errors.New("the end"))
-			})
-		})
-	}
-}
 
 // TestAnswersOutOfPlace: second, late and foreign answers change nothing, and a bad one spoils one call.
 func TestAnswersOutOfPlace(t *testing.T) {
@@ -133,6 +65,10 @@ func FuzzReceive(f *testing.F) {
 	f.Add(append(frame(1, 2, 1, "x", map[string]any{"k": "v"}), frame(1, 3, 1, []any{5, "a.b", "m", map[string]any{"x": 1}, true})...))
 	f.Add(frame(1, 7, 1))
 	f.Add([]byte{0x95, 1, 3, 1, 0xdd, 0xff, 0xff, 0xff, 0xff})
+	vectors := readVectors(f)
+	for _, v := range append(vectors.Callee, vectors.Caller...) {
+		f.Add(v.frame(f))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p := newPeer(PeerOptions{MaxConcurrent: 2})
 		hello.Handle(p, greet)
