@@ -18,11 +18,13 @@ func (s *Server) accept(conn Conn, r *http.Request) error {
 	one.onEnd = s.forget
 	one.greet = func(one *Session, h header) { s.welcome(one, h, r) }
 	s.mu.Lock()
-	if s.refusing != "" {
-		defer s.mu.Unlock()
-		return status.New(status.Unavailable, reasonRefused, "%s", s.refusing)
+	if err := s.closedDoor(); err != nil {
+		s.mu.Unlock()
+		return err
 	}
 	s.sessions[one] = struct{}{}
+	one.greeting = true
+	s.greeting++
 	if !s.sweeping {
 		s.sweeping = true
 		go s.sweep()
@@ -37,8 +39,33 @@ func (s *Server) accept(conn Conn, r *http.Request) error {
 	return nil
 }
 
+// closedDoor says why no connection may come just now, if so. The caller holds mu.
+func (s *Server) closedDoor() error {
+	switch {
+	case s.refusing != "":
+		return status.New(status.Unavailable, reasonRefused, "%s", s.refusing)
+	case s.greeting >= s.opts.MaxHandshakes:
+		return status.New(status.Unavailable, reasonRefused, "too many connections are in their handshake")
+	}
+	return nil
+}
+
+// greeted ends the handshake of one.
+func (s *Server) greeted(one *Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if one.greeting {
+		one.greeting = false
+		s.greeting--
+	}
+}
+
 // forget is called when everything of a session has ended.
 func (s *Server) forget(one *Session) {
+	if s.member != nil {
+		s.member.forget(one)
+	}
+	s.greeted(one)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.sessions, one)
@@ -59,6 +86,10 @@ func (s *Server) welcome(one *Session, head header, r *http.Request) {
 	if !one.handshake.Stop() {
 		return // too late
 	}
+	// Authenticate is told by its context; should it not listen, the client need not wait for it.
+	one.handshake = time.AfterFunc(s.opts.HandshakeTimeout+closeGrace, func() {
+		one.Close(CloseOverloaded, "the login takes too long")
+	})
 	h, err := readHello(head.body)
 	if err != nil {
 		code := CloseMalformed
@@ -71,9 +102,10 @@ func (s *Server) welcome(one *Session, head header, r *http.Request) {
 	one.client, one.agent, one.features = h.key.Client(), h.agent, h.features
 	ctx, cancel := context.WithTimeout(one.ctx, s.opts.HandshakeTimeout)
 	defer cancel()
-	if !s.authenticate(ctx, one, h, r) || !s.admit(ctx, one) {
+	if !s.authenticate(ctx, one, h, r) || !s.admit(ctx, one) || !one.handshake.Stop() {
 		return
 	}
+	one.handshake = nil
 	one.conn.SetReadLimit(s.limits.message)
 	for i, p := range s.patterns {
 		for _, name := range h.patterns {
@@ -89,26 +121,34 @@ func (s *Server) welcome(one *Session, head header, r *http.Request) {
 		time: time.Now().UTC(), limits: s.limits,
 	}
 	one.openBehind(w.append(nil), h.limits, s.patterns)
+	if one.open.Load() {
+		s.greeted(one) // otherwise it counts until it is gone
+	}
 }
 
 // openBehind opens the session for its patterns and lets welcome go ahead of
-// whatever they queue meanwhile. If it ends before, the client never sees a welcome.
+// whatever is queued meanwhile, by them, by the sweeper, by Drain. If it ends before, the client never sees a welcome.
 func (s *Session) openBehind(welcome []byte, peer limits, patterns []Pattern) {
 	o := &s.out
 	o.mu.Lock()
 	for o.writing {
 		o.idle.Wait()
 	}
-	o.peer = peer
-	o.writing = true // so that nobody else does
-	o.mu.Unlock()
-	s.openPatterns(patterns)
 	if s.json {
 		welcome, _ = appendLine(nil, welcome) // it is well-formed: we made it
 	}
+	o.peer = peer
+	o.writing = true // so that nobody else does
+	fits := o.putControl(welcome)
+	o.mu.Unlock()
+	if !fits {
+		s.log.Error("transport: the welcome is too long", "bytes", len(welcome), "session", s.id.String())
+		s.Close(CloseInternal, "internal error")
+	}
+	s.openPatterns(patterns)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || !o.putControl(welcome) {
+	if o.closed {
 		o.drop()
 	}
 	o.stopWriting()
@@ -142,19 +182,31 @@ func (s *Server) authenticate(ctx context.Context, one *Session, h *hello, r *ht
 func (s *Server) admit(ctx context.Context, one *Session) bool {
 	s.mu.Lock()
 	older := s.clients[one.client]
-	s.clients[one.client] = one
-	s.mu.Unlock()
-	if older == nil {
-		return true
-	}
-	older.Close(CloseSuperseded, "the client opened a newer session")
-	select {
-	case <-older.detached:
-		return true
-	case <-ctx.Done():
-		one.Close(CloseOverloaded, "the client's older session does not end")
+	if older == nil && s.opts.MaxSessions > 0 && len(s.clients) >= s.opts.MaxSessions {
+		s.mu.Unlock()
+		one.Close(CloseOverloaded, "too many sessions")
 		return false
 	}
+	s.clients[one.client] = one
+	s.mu.Unlock()
+	one.since = time.Now().UTC().Truncate(time.Millisecond)
+	if older != nil {
+		older.Close(CloseSuperseded, "the client opened a newer session")
+		select {
+		case <-older.detached:
+		case <-ctx.Done():
+			one.Close(CloseOverloaded, "the client's older session does not end")
+			return false
+		}
+	}
+	if s.member == nil {
+		return true
+	}
+	if err := s.member.admit(ctx, one); err != nil {
+		one.Close(CloseOverloaded, "the cluster does not answer")
+		return false
+	}
+	return one.Err() == nil
 }
 
 // openPatterns opens the session for its patterns. From then on their frames are
@@ -171,7 +223,12 @@ func (s *Session) openPatterns(patterns []Pattern) {
 			if p.Name() != b.name {
 				continue
 			}
-			receiver, err := p.Attach(s)
+			var receiver Receiver
+			var err error
+			s.guard("Attach", b.name, func() { receiver, err = p.Attach(s) })
+			if s.ending.Load() != nil && err == nil && receiver == nil {
+				return // it panicked
+			}
 			if err != nil {
 				code, reason := codeForRefusal(err)
 				if code == CloseInternal {

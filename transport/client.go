@@ -17,7 +17,8 @@ type ClientOptions struct {
 	Key Key
 	// JSON chooses the JSON codec instead of msgpack.
 	JSON bool
-	// Credentials is asked before every connection; nil sends none. An error fails that attempt.
+	// Credentials is asked before every connection; nil sends none. An error fails that attempt, and the client tries again after a
+	// backoff; but invalid_argument, unauthenticated and permission_denied end it: no further attempt would find any.
 	Credentials func(ctx context.Context) (map[string]map[string]any, error)
 	// Header is sent with the upgrade request (cookies for instance). Ignored if Dialer is set.
 	Header http.Header
@@ -54,6 +55,7 @@ type Client struct {
 	ctx     context.Context // done when Close was called
 	cancel  context.CancelFunc
 	done    chan struct{} // the client's goroutine has ended
+	failed  atomic.Bool   // Dial has failed: its patterns may be used again
 	state   stateCell
 	live    atomic.Pointer[Session] // open
 	mu      sync.Mutex
@@ -77,6 +79,7 @@ func Dial(ctx context.Context, url string, opts *ClientOptions, patterns ...Patt
 		}
 		return c, nil
 	case <-ctx.Done():
+		c.failed.Store(true) // even if a session opens just now
 		c.Close()
 		return nil, context.Cause(ctx)
 	}

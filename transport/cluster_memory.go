@@ -26,6 +26,32 @@ type MemoryCluster struct {
 	mu       sync.Mutex
 	nodes    map[ID]*memoryNode
 	sessions map[ID]*memorySession
+	clients  map[ID]map[ID]*memorySession // the same by client: each hello asks for one client's
+}
+
+// put adds a session, or replaces it. The caller holds mu.
+func (c *MemoryCluster) put(s *memorySession) {
+	c.drop(s.record.Session)
+	c.sessions[s.record.Session] = s
+	of := c.clients[s.record.Client]
+	if of == nil {
+		of = make(map[ID]*memorySession)
+		c.clients[s.record.Client] = of
+	}
+	of[s.record.Session] = s
+}
+
+// drop removes a session. The caller holds mu.
+func (c *MemoryCluster) drop(session ID) {
+	s := c.sessions[session]
+	if s == nil {
+		return
+	}
+	delete(c.sessions, session)
+	of := c.clients[s.record.Client]
+	if delete(of, session); len(of) == 0 {
+		delete(c.clients, s.record.Client)
+	}
 }
 
 // memorySession is a session's record and its node.
@@ -78,6 +104,7 @@ func NewMemoryCluster(opts *MemoryClusterOptions) *MemoryCluster {
 	return &MemoryCluster{
 		lease: o.Lease, inbox: o.Inbox,
 		nodes: make(map[ID]*memoryNode), sessions: make(map[ID]*memorySession),
+		clients: make(map[ID]map[ID]*memorySession),
 	}
 }
 
@@ -145,7 +172,7 @@ func (n *memoryNode) remove() {
 	delete(n.cluster.nodes, n.id)
 	for id, s := range n.cluster.sessions {
 		if s.node == n {
-			delete(n.cluster.sessions, id)
+			n.cluster.drop(id)
 		}
 	}
 	close(n.done)
@@ -177,7 +204,7 @@ func (n *memoryNode) Register(ctx context.Context, r SessionRecord) error {
 		return status.New(status.AlreadyExists, ErrSessionExists, "another node holds the session")
 	}
 	r.Node = n.id
-	n.cluster.sessions[r.Session] = &memorySession{r, n}
+	n.cluster.put(&memorySession{r, n})
 	return nil
 }
 
@@ -188,7 +215,7 @@ func (n *memoryNode) Unregister(ctx context.Context, session ID) error {
 	}
 	defer n.cluster.mu.Unlock()
 	if s := n.cluster.sessions[session]; s != nil && s.node == n {
-		delete(n.cluster.sessions, session)
+		n.cluster.drop(session)
 	}
 	return nil
 }
@@ -201,7 +228,11 @@ func (n *memoryNode) Sessions(ctx context.Context, f SessionFilter) iter.Seq2[Se
 			return
 		}
 		var records []SessionRecord
-		for _, s := range n.cluster.sessions {
+		from := n.cluster.sessions
+		if !f.Client.IsZero() {
+			from = n.cluster.clients[f.Client]
+		}
+		for _, s := range from {
 			if f.Match(s.record) && s.node.alive() {
 				records = append(records, s.record)
 			}

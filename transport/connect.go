@@ -3,6 +3,8 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/trefoilgo/trefoil/status"
@@ -45,19 +47,29 @@ func (c *Client) run(ctx context.Context, first chan<- error) {
 // finish ends the client for good and tells its patterns.
 func (c *Client) finish(state State) {
 	for _, p := range c.patterns {
-		if f, ok := p.(Finisher); ok {
-			f.Finish(state.Err)
+		if f, ok := p.(Finisher); ok && !c.failed.Load() {
+			c.tell(p.Name(), f, state.Err)
 		}
 	}
 	state.Phase = Closed
 	c.state.set(state)
 }
 
+// tell tells a pattern, and lives through its panic.
+func (c *Client) tell(name string, f Finisher, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.log.Error("transport: panic", "in", "Finish", "pattern", name, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		}
+	}()
+	f.Finish(err)
+}
+
 // final reports whether there is no point in trying again.
 func final(s *Session, err error) bool {
 	if s == nil {
-		// A url that is none, credentials that cannot be encoded.
-		return errors.Is(err, status.InvalidArgument)
+		// A url that is none, credentials that cannot be encoded or had.
+		return errors.Is(err, status.InvalidArgument) || errors.Is(err, status.Unauthenticated) || errors.Is(err, status.PermissionDenied)
 	}
 	e := s.ending.Load()
 	// What this side found wrong with the server is not better next time either.
@@ -89,6 +101,7 @@ func (c *Client) pause(failed int, err error) bool {
 // session makes one connection and stays until everything about it has ended.
 // lived says that its session was open for a heartbeat at least. Without a session s is nil.
 func (c *Client) session(ctx context.Context, first chan<- error) (s *Session, lived bool, err error) {
+	begun := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, c.opts.ConnectTimeout)
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
@@ -117,7 +130,8 @@ func (c *Client) session(ctx context.Context, first chan<- error) (s *Session, l
 	c.mu.Unlock()
 	conn.Observe(func() {}, s.afterRead)
 	conn.SetReadLimit(max(openingMessage, c.limits.message))
-	s.handshake = time.AfterFunc(c.opts.ConnectTimeout, func() { s.Close(CloseHandshakeTimeout, "no welcome in time") })
+	left := max(0, c.opts.ConnectTimeout-time.Since(begun))
+	s.handshake = time.AfterFunc(left, func() { s.Close(CloseHandshakeTimeout, "no welcome in time") })
 	if c.ctx.Err() != nil { // Close may have come before it could see s
 		s.Close(CloseNormal, "")
 	}

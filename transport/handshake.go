@@ -158,11 +158,11 @@ func readWelcome(body codec.Reader) (*welcome, error) {
 	err := eachField(body, func(key string, v *codec.Reader) {
 		switch key {
 		case "session":
-			ids += copy(w.session[:], v.Bytes())
+			ids += readID(&w.session, v)
 		case "node":
-			ids += copy(w.node[:], v.Bytes())
+			ids += readID(&w.node, v)
 		case "client":
-			ids += copy(w.client[:], v.Bytes())
+			ids += readID(&w.client, v)
 		case "user":
 			w.user = v.String()
 		case "patterns":
@@ -177,10 +177,20 @@ func readWelcome(body codec.Reader) (*welcome, error) {
 			w.limits.read(key, v)
 		}
 	})
-	if err != nil || ids != 3*len(ID{}) || !w.limits.valid() || w.heartbeat < 0 {
+	if err != nil || ids != 3 || !w.limits.valid() || w.heartbeat < 0 {
 		return nil, malformedHandshake("malformed welcome")
 	}
 	return w, nil
+}
+
+// readID reads an id and returns 1, or 0 if there is none.
+func readID(id *ID, v *codec.Reader) int {
+	b := v.Bytes()
+	if len(b) != len(id) {
+		return 0
+	}
+	copy(id[:], b)
+	return 1
 }
 
 // checkVersion looks for the version in the map at body.

@@ -178,6 +178,14 @@ func newWorld(t testing.TB, ws, json bool, opts *ServerOptions, patterns ...Patt
 	return w
 }
 
+// halfWithRace skips two of the four worlds where the race detector makes a test long: each codec and each
+// kind of connection stays.
+func (w *world) halfWithRace(t *testing.T) {
+	if slow > 1 && w.json == (w.url == "") {
+		t.Skip("enough with the race detector")
+	}
+}
+
 func (w *world) options() *ClientOptions {
 	return &ClientOptions{JSON: w.json, Dialer: w.dialer, Logger: quiet()}
 }

@@ -63,16 +63,16 @@ func TestBadInput(t *testing.T) {
 		{name: "body refused by its pattern", msgpack: func(p *rawPeer) { p.send(frameOf(16, 67, integer(0), integer(0))) }, code: CloseMalformed},
 		{name: "panic of its pattern", msgpack: func(p *rawPeer) { p.send(frameOf(16, 68, integer(0), integer(0))) }, code: CloseInternal},
 		{name: "oversize message", msgpack: func(p *rawPeer) {
-			p.send(frameOf(16, 1, integer(0), codec.AppendBytes(nil, make([]byte, 1<<20))))
+			p.send(frameOf(16, 1, integer(0), codec.AppendBytes(nil, make([]byte, 128<<10))))
 		}, code: CloseTooLarge},
 		{name: "oversize chunked frame", msgpack: func(p *rawPeer) {
 			for range 17 {
-				p.send(chunk(1, false, 256<<10))
+				p.send(chunk(1, false, 32<<10))
 			}
 		}, code: CloseTooLarge},
 		{name: "unfinished frames", msgpack: func(p *rawPeer) {
 			for i := range int64(33) {
-				p.send(chunk(i, false, 256<<10))
+				p.send(chunk(i, false, 32<<10))
 			}
 		}, code: CloseProtocol},
 		{name: "many empty unfinished frames", msgpack: func(p *rawPeer) {
@@ -106,7 +106,7 @@ func TestBadInput(t *testing.T) {
 		}
 		return p
 	}
-	everywhere(t, nil, func(t *testing.T, w *world) {
+	everywhere(t, &ServerOptions{MaxMessage: 128 << 10, MaxFrame: 512 << 10, MaxPartial: 1 << 20}, func(t *testing.T, w *world) {
 		p, ch := collector("echo", 1)
 		beside := w.client(nil, p)
 		for _, c := range cases {

@@ -52,11 +52,14 @@ func (o *outbound) pending() bool {
 // put queues a frame: raw is its msgpack, wire the same in the connection's
 // codec, with LF in JSON. With keep it may hold on to wire instead of a copy.
 func (o *outbound) put(wire, raw []byte, keep bool) error {
-	n := len(wire)
+	n, lf := len(wire), 0
+	if o.json {
+		lf = 1 // does not count against the peer's limits
+	}
 	switch {
 	case n == 0:
 		return errBadFrame
-	case !o.peer.takes(n, o.maxSmall()):
+	case !o.peer.takes(n-lf, o.maxSmall()-lf):
 		return errTooLarge
 	case o.size > 0 && o.size+n > o.budget:
 		return errFull

@@ -123,7 +123,7 @@ func (s *Session) wait(level int, fn func()) (cancel func()) {
 	}
 	s.work.Go(func() {
 		if s.ending.Load() == nil {
-			fn()
+			s.guard("AfterDrain", "", fn)
 		}
 	})
 	return func() {}

@@ -29,6 +29,11 @@ type Session struct {
 	features []string
 	goaway   func(delay time.Duration, reason string) // a client's; nil on a server
 	agent    string
+	since    time.Time // a server's: when it was admitted
+	greeting bool      // a server's: it counts as in its handshake; needs the server's mutex
+
+	listed   atomic.Bool // the cluster may know it; since and what stands above no longer change
+	unlisted atomic.Bool // it has ended: the cluster shall not know it
 
 	out outbound
 	in  inbound
@@ -49,11 +54,11 @@ type Session struct {
 	born      time.Time
 	lastRead  atomic.Int64 // see now
 	lastWrite atomic.Int64
-	writeFrom atomic.Int64 // when the write that is under way began, 0 if none is
-	pinged    int64        // the lastRead after which a ping was sent; the sweeper's
-	handshake *time.Timer  // a server's, until hello
-	watcher   *time.Timer  // a client's, after welcome
-	onEnd     func(*Session)
+	writeFrom atomic.Int64   // when the write that is under way began, 0 if none is
+	pinged    int64          // the lastRead after which a ping was sent; the sweeper's
+	handshake *time.Timer    // until welcome
+	watcher   *time.Timer    // a client's, after welcome
+	onEnd     func(*Session) // a server's
 }
 
 // ending is why a session ended. Only the first counts.
@@ -100,6 +105,11 @@ func (s *Session) Client() ID { return s.client }
 // Identity is who the session acts for, as Authenticate returned it; on a client
 // only User is known.
 func (s *Session) Identity() Identity { return s.identity }
+
+// record is the session as a cluster knows it.
+func (s *Session) record() SessionRecord {
+	return SessionRecord{Session: s.id, Client: s.client, User: s.identity.User, Since: s.since}
+}
 
 // Server reports whether this is the server's end.
 func (s *Session) Server() bool { return s.server }

@@ -231,7 +231,8 @@ func TestServerClose(t *testing.T) {
 		opts := w.options()
 		opts.MinBackoff, opts.MaxBackoff = time.Hour, time.Hour
 		c := w.client(opts, &probe{name: "echo"})
-		go w.raw().closed() // in the middle of its handshake
+		early, told := w.raw(), make(chan struct{}) // in the middle of its handshake
+		go func() { defer close(told); early.closed() }()
 		if n := len(slices.Collect(w.server.Sessions())); n != 1 {
 			t.Errorf("%d sessions", n)
 		}
@@ -240,6 +241,7 @@ func TestServerClose(t *testing.T) {
 		if err := w.server.Close(ctx); err != nil {
 			t.Fatal(err)
 		}
+		<-told
 		st := until(t, c, func(st State) bool { return st.Phase == Connecting })
 		if !errors.Is(st.Err, reasonOf(CloseGoingAway)) {
 			t.Errorf("%+v", st)

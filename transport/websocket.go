@@ -86,6 +86,9 @@ func (c *wsConn) Read() ([]byte, error) {
 		c.current.release()
 		c.current = nil
 	}
+	if err := c.tap.wait(); err != nil {
+		return nil, err
+	}
 	kind, r, err := c.ws.NextReader()
 	if err != nil {
 		return nil, readError(err)

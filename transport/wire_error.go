@@ -27,31 +27,29 @@ func AppendError(b []byte, err *status.Error) []byte {
 }
 
 // ReadError reads the error array at r and moves behind it. A malformed one sets
-// r's error and yields code internal; a code out of range is read as unknown.
+// r's error and yields code internal, reason "transport.bad_error"; a code out of range is read as unknown.
 func ReadError(r *codec.Reader) *status.Error {
 	a := r.Array()
 	e := &status.Error{Code: status.Code(0)}
 	code := a.Int()
 	e.Reason = status.Reason(a.String())
 	e.Message = a.String()
-	if a.Err() != nil || r.Err() != nil {
-		return status.New(status.Internal, "transport.bad_error", "the peer sent a malformed error")
-	}
 	if code >= 1 && code <= 16 {
 		e.Code = status.Code(code)
 	} else {
 		e.Code = status.Unknown
 	}
-	if a.Len() > 0 {
-		if raw := a.Raw(); len(raw) > 0 {
-			var details map[string]any
-			if codec.Unmarshal(raw, &details) == nil {
-				e.Details = details
-			}
+	if a.Len() > 0 && !a.Nil() {
+		if a.Kind() != codec.Map || codec.Unmarshal(a.Raw(), &e.Details) != nil {
+			a.Map() // fails as any other wrong type, or for want of a value
 		}
 	}
-	if a.Len() > 0 && a.Kind() == codec.Bool {
+	if a.Len() > 0 && !a.Nil() {
 		e.Unknown = a.Bool()
+	}
+	if a.Err() != nil {
+		*r = a // whoever goes on reading finds it
+		return status.New(status.Internal, "transport.bad_error", "the peer sent a malformed error")
 	}
 	return e
 }

@@ -56,7 +56,7 @@ func (s *Session) flush(reader bool) {
 			o.mu.Unlock()
 			for _, w := range due {
 				if s.ending.Load() == nil {
-					w.fn()
+					s.guard("AfterDrain", "", w.fn)
 				}
 			}
 			o.mu.Lock()
