@@ -19,12 +19,12 @@ const maxQueued = 1024
 type feed struct {
 	mu        sync.Mutex
 	consumers map[*consumer]struct{}
-	moved     chan struct{} // closed and replaced whenever something was published
+	moved     chan struct{} // closed when something is published, for those who wait; nil if nobody does
 	err       error         // why it was closed
 }
 
 func newFeed() *feed {
-	return &feed{consumers: map[*consumer]struct{}{}, moved: make(chan struct{})}
+	return &feed{consumers: map[*consumer]struct{}{}}
 }
 
 // publish tells of the step from before to after. paths are the nodes written,
@@ -38,8 +38,15 @@ func (f *feed) publish(before, after *tree.Node, version uint64, origin Origin, 
 	for c := range f.consumers {
 		c.add(before, after, version, origin, paths)
 	}
-	close(f.moved)
-	f.moved = make(chan struct{})
+	f.wake()
+}
+
+// wake wakes those who wait. The caller holds mu.
+func (f *feed) wake() {
+	if f.moved != nil {
+		close(f.moved)
+		f.moved = nil
+	}
 }
 
 // close ends all consumers with err, after what they have queued.
@@ -53,16 +60,22 @@ func (f *feed) close(err error) {
 	for c := range f.consumers {
 		c.wake()
 	}
-	close(f.moved)
+	f.wake()
 }
 
 // wait returns when reached says so, ctx or the feed ends.
 func (f *feed) wait(ctx context.Context, reached func() bool) error {
 	for {
+		if reached() {
+			return nil
+		}
 		f.mu.Lock()
+		if f.moved == nil {
+			f.moved = make(chan struct{})
+		}
 		moved, err := f.moved, f.err
 		f.mu.Unlock()
-		if reached() {
+		if reached() { // before the channel was there
 			return nil
 		}
 		if err != nil {
@@ -76,11 +89,11 @@ func (f *feed) wait(ctx context.Context, reached func() bool) error {
 	}
 }
 
-// changes is Object.Changes.
+// changes is Object.Changes. Each iteration is a consumer of its own.
 func (f *feed) changes(ctx context.Context, prefix Path) iter.Seq2[Change, error] {
 	prefix = slices.Clone(prefix)
-	c := &consumer{feed: f, prefix: prefix, ready: make(chan struct{}, 1)}
 	return func(yield func(Change, error) bool) {
+		c := &consumer{feed: f, prefix: prefix, ready: make(chan struct{}, 1)}
 		if !prefix.Valid() {
 			yield(Change{}, status.New(status.InvalidArgument, ErrInvalid, "bad path %q", prefix))
 			return

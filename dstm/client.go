@@ -24,8 +24,10 @@ type ClientOptions struct {
 // transactions on their way. It is a [transport.Pattern]: give it to one transport.Dial or transport.Connect.
 //
 // When the connection drops, objects stay: View goes on with what was last seen, Update queues its transaction, shows it
-// in View at once, and returns when it was decided after the reconnect. When the connection has ended for good, so does what waits
-// for it. All methods may be called from several goroutines.
+// in View at once, and returns when it was decided after the reconnect. When the connection has ended for good (see
+// transport.Client), so does what waits for it: Update and Open fail at once then, View and Changes go on with what is there. A
+// new Dial with the same Client and the same key revives it, objects and all; what was sent before is still settled
+// once, unseen. All methods may be called from several goroutines.
 type Client struct {
 	mu       sync.Mutex // guards all below; nothing waits while holding it
 	core     *replica.Core
@@ -75,12 +77,9 @@ func (c *Client) Open(ctx context.Context, name string) (Object, error) {
 		return nil, status.New(status.InvalidArgument, ErrInvalid, "%q is no name for an object", name)
 	}
 	c.mu.Lock()
-	if c.closed || c.over != nil {
-		defer c.mu.Unlock()
-		if c.over != nil {
-			return nil, c.over
-		}
-		return nil, errClientClosed
+	if err := c.ended(); err != nil {
+		c.mu.Unlock()
+		return nil, err
 	}
 	s := c.share(name)
 	s.users++
@@ -104,6 +103,14 @@ func (c *Client) Open(ctx context.Context, name string) (Object, error) {
 	return s.handle(), nil
 }
 
+// ended is why nothing can be begun any more, nil if it can.
+func (c *Client) ended() *status.Error {
+	if c.closed {
+		return errClientClosed
+	}
+	return c.over
+}
+
 // Close ends the use of all objects: their Updates and Changes end with ErrClosed, which says Unknown for
 // what may have been sent. The connection stays open. Idempotent; it always returns nil.
 func (c *Client) Close() error {
@@ -113,12 +120,27 @@ func (c *Client) Close() error {
 	if c.retry != nil {
 		c.retry.Stop()
 	}
+	c.settle(errClientClosed)
 	for _, s := range c.replicas {
 		c.end(s, errClientClosed)
 		c.core.Close(s.name)
 	}
 	c.pump()
 	return nil
+}
+
+// settle ends the wait for all answers: what was never sent is taken back, anything else is unknown.
+func (c *Client) settle(err *status.Error) {
+	// The last first: what depends on another must not be refused because that one went.
+	for _, sequence := range slices.Backward(slices.Sorted(maps.Keys(c.waiting))) {
+		answer := c.waiting[sequence]
+		lost := err.MaybeDone()
+		if c.core.Withdraw(sequence) {
+			lost = err
+		}
+		delete(c.waiting, sequence)
+		answer <- replica.Event{Kind: replica.Settled, Sequence: sequence, Err: lost}
+	}
 }
 
 // Attach implements [transport.Pattern].
@@ -222,17 +244,11 @@ func (c *Client) Finish(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := status.From(err)
-	c.over = e
-	// The last first: what depends on another must not be refused because that one went.
-	for _, sequence := range slices.Backward(slices.Sorted(maps.Keys(c.waiting))) {
-		answer := c.waiting[sequence]
-		lost := e.MaybeDone()
-		if c.core.Withdraw(sequence) {
-			lost = e
-		}
-		delete(c.waiting, sequence)
-		answer <- replica.Event{Kind: replica.Settled, Sequence: sequence, Err: lost}
+	if e.Code == status.Unknown { // a dialer's own error
+		e = status.New(status.Unavailable, ErrClosed, "there is no connection and will be none").Because(err)
 	}
+	c.over = e
+	c.settle(e)
 	for name, s := range c.replicas {
 		if !s.isReady() {
 			c.core.Close(name)

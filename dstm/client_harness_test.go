@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/dstm/dstmtest"
 	"github.com/trefoilgo/trefoil/internal/leak"
 	"github.com/trefoilgo/trefoil/transport"
 )
@@ -24,18 +25,23 @@ type hall struct {
 	server *transport.Server
 	http   *httptest.Server // nil: pipes
 	json   bool
+
+	// Whatever is opened through the hall is judged in the end.
+	log      *dstm.MemoryLog
+	recorder dstmtest.Recorder
 }
 
 func newHall(t *testing.T, webSocket, json bool) *hall {
 	t.Helper()
 	leak.Check(t)
-	store, err := dstm.NewStore(dstm.NewMemoryLog(), &dstm.StoreOptions{Rules: []dstm.Rule{
+	log := dstm.NewMemoryLog()
+	store, err := dstm.NewStore(log, &dstm.StoreOptions{Rules: []dstm.Rule{
 		{Object: "secret/*"}, {Object: "**", Open: dstm.AllowAll, Write: dstm.AllowAll},
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &hall{t: t, ctx: testContext(t), store: store, json: json}
+	h := &hall{t: t, ctx: testContext(t), store: store, json: json, log: log}
 	h.server = transport.NewServer(&transport.ServerOptions{Logger: quiet()}, store)
 	if webSocket {
 		h.http = httptest.NewServer(h.server)
@@ -45,6 +51,9 @@ func newHall(t *testing.T, webSocket, json bool) *hall {
 		store.Close(context.Background())
 		if h.http != nil {
 			h.http.Close()
+		}
+		if err := h.recorder.Check(context.Background(), log); err != nil {
+			t.Error(err)
 		}
 	})
 	return h
@@ -57,6 +66,7 @@ type guest struct {
 	*dstm.Client
 	conn *transport.Client
 	line *line
+	open []dstm.Object
 }
 
 func (h *hall) guest() *guest { return h.guestWith(nil) }
@@ -78,8 +88,38 @@ func (h *hall) guestBudget(opts *dstm.ClientOptions, outbound int) *guest {
 		h.t.Fatal(err)
 	}
 	g.conn = conn
-	h.t.Cleanup(func() { g.Client.Close(); g.line.let(); conn.Close() })
+	h.t.Cleanup(func() {
+		h.compare(g)
+		g.Client.Close()
+		g.line.let()
+		conn.Close()
+	})
 	return g
+}
+
+// compare has the recorder see what a client's replicas hold in the end, if it can come up to the store.
+func (h *hall) compare(g *guest) {
+	h.t.Helper()
+	g.line.mu.Lock()
+	cut := g.line.held != nil || g.line.down || g.line.lost > 0
+	g.line.mu.Unlock()
+	if cut || h.t.Failed() || g.conn.State().Phase == transport.Closed {
+		return
+	}
+	for _, o := range g.open {
+		mine, err := h.store.Open(h.ctx, o.Name())
+		if err != nil {
+			return // the store is closed
+		}
+		if err := o.Wait(h.ctx, mine.Head().Version); errors.Is(err, dstm.ErrClosed) {
+			continue
+		} else if err != nil {
+			h.t.Errorf("%s does not come up to the store: %v", o.Name(), err)
+		} else if err := h.recorder.See(o); err != nil && !errors.Is(err, dstm.ErrClosed) {
+			h.t.Error(err)
+		}
+		mine.Close()
+	}
 }
 
 func (h *hall) open(g *guest, name string) dstm.Object {
@@ -88,6 +128,8 @@ func (h *hall) open(g *guest, name string) dstm.Object {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	o = h.recorder.Watch(o)
+	g.open = append(g.open, o)
 	return o
 }
 
@@ -148,6 +190,11 @@ func (c *lineConn) Read() ([]byte, error) {
 		c.line.mu.Lock()
 	}
 	held := c.line.held
+	select {
+	case <-c.cut: // what arrived too late is lost
+		b, err = nil, io.ErrUnexpectedEOF
+	default:
+	}
 	c.line.mu.Unlock()
 	if held != nil {
 		select {
@@ -159,8 +206,10 @@ func (c *lineConn) Read() ([]byte, error) {
 	return b, err
 }
 
+func (c *lineConn) sever() { c.once.Do(func() { close(c.cut) }) }
+
 func (c *lineConn) Close() error {
-	c.once.Do(func() { close(c.cut) })
+	c.sever()
 	return c.Conn.Close()
 }
 
@@ -186,6 +235,9 @@ func (l *line) drop(up bool) {
 	l.mu.Lock()
 	l.down = !up
 	conns := l.conns
+	for _, c := range conns {
+		c.sever()
+	}
 	l.conns, l.held = nil, nil
 	l.mu.Unlock()
 	for _, c := range conns {

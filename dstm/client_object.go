@@ -17,11 +17,12 @@ type clientObject struct {
 	client  *Client
 	replica *shared
 	feed    *feed
-	done    chan struct{} // closed by end
+	done    chan struct{} // closed by Close
 
 	// Guarded by the client's mutex:
-	err  *status.Error // why it has ended
-	last Commit        // Head when it did
+	err    *status.Error // why it has ended
+	last   Commit        // Head when it did
+	closed bool          // by Close
 }
 
 var _ Object = (*clientObject)(nil)
@@ -56,17 +57,21 @@ func (h *clientObject) Close() error {
 		h.end(errObjectClosed)
 		c.release(h.replica)
 	}
+	if !h.closed {
+		h.closed = true
+		close(h.done)
+	}
 	return nil
 }
 
-// end ends the use of this Object, with the client's mutex held.
+// end ends the use of this Object, with the client's mutex held. Updates that wait go on waiting: the server answers what
+// was sent also when it takes the object away.
 func (h *clientObject) end(err *status.Error) {
 	h.last = h.head()
 	h.err = err
 	s := h.replica
 	s.handles = slices.DeleteFunc(s.handles, func(x *clientObject) bool { return x == h })
 	h.feed.close(err)
-	close(h.done)
 }
 
 // view implements origin.
@@ -91,7 +96,7 @@ func (h *clientObject) submit(ctx context.Context, v *view, part txn.Part, after
 	}
 	var seen uint64
 	if n := len(v.pending); n > 0 {
-		seen = v.pending[n-1].sequence
+		seen = v.pending[n-1].Sequence
 	}
 	sequence, answer, err := h.begin(t, seen)
 	if err != nil {
@@ -104,7 +109,7 @@ func (h *clientObject) submit(ctx context.Context, v *view, part txn.Part, after
 	case <-ctx.Done():
 		why = status.From(context.Cause(ctx))
 	case <-h.done:
-		why = h.err // written before done was closed
+		why = errObjectClosed
 	}
 	return h.leave(sequence, answer, why)
 }
@@ -116,6 +121,9 @@ func (h *clientObject) begin(t txn.Transaction, seen uint64) (uint64, <-chan rep
 	defer c.mu.Unlock()
 	if h.err != nil {
 		return 0, nil, h.err
+	}
+	if err := c.ended(); err != nil {
+		return 0, nil, err
 	}
 	sequence, path, err := c.core.Submit(t, seen)
 	switch {

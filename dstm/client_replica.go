@@ -11,7 +11,7 @@ import (
 type shared struct {
 	client  *Client
 	name    string
-	users   int           // handles, and Object calls that wait
+	users   int           // handles, and Open calls that wait
 	ready   chan struct{} // closed when the first state is there, or err
 	err     *status.Error // why there is no object, or no longer
 	handles []*clientObject
@@ -29,9 +29,6 @@ func (c *Client) share(name string) *shared {
 	s := &shared{client: c, name: name, ready: make(chan struct{})}
 	c.replicas[name] = s
 	c.core.Open(name)
-	if _, ok := c.core.State(name); ok { // it was just about to be closed
-		close(s.ready)
-	}
 	return s
 }
 
@@ -86,7 +83,7 @@ func (c *Client) deliver() {
 		}
 		s := c.replicas[e.Object]
 		if s == nil {
-			continue // on its way to be closed
+			continue // closed meanwhile
 		}
 		switch e.Kind {
 		case replica.Opened:
@@ -118,13 +115,7 @@ func (s *shared) present() *view {
 	}
 	v := &view{
 		log: state.Log, object: s.name, epoch: state.Epoch, base: state.Version,
-		position: Position(state.Seen), root: state.Root,
-	}
-	if len(state.Pending) > 0 {
-		v.pending = make([]pendingWrites, len(state.Pending))
-		for i, p := range state.Pending {
-			v.pending[i] = pendingWrites{sequence: p.Sequence, paths: p.Paths}
-		}
+		position: Position(state.Seen), root: state.Root, pending: state.Pending,
 	}
 	s.view, s.made = v, state
 	return v

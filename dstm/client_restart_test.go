@@ -85,6 +85,10 @@ func TestServerRestarts(t *testing.T) {
 	if n, v := valueOf(t, o), o.Head().Version; n != 2 || v != 2 {
 		t.Fatalf("count %d at version %d", n, v)
 	}
+	m.compare(m.guest)
+	if err := m.recorder.Check(m.ctx, log); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestLogWasRestored has the server come back with a log that lost its tail: the replica is reset, and what

@@ -27,6 +27,11 @@ func (s *Store) publish(state *engine.State, entries []*engine.Entry, jobs []sto
 		s.publishEntry(recents[i])
 		s.publishLocal(e)
 	}
+	for i, ss := range s.due { // not before all is published: it would be sent twice
+		ss.pump()
+		s.due[i] = nil
+	}
+	s.due = s.due[:0]
 	for i := range jobs {
 		s.answer(&jobs[i], &decisions[i])
 	}
@@ -43,7 +48,7 @@ func (s *Store) publishEntry(r *storeRecent) {
 	case e.Kind == engine.NewEpoch:
 		for _, ss := range s.sessions {
 			ss.fallBehind(e.Position - 1)
-			ss.pump()
+			s.due = append(s.due, ss)
 		}
 	case e.Kind != engine.Commit:
 	case len(e.Parts) == 1:
@@ -100,7 +105,7 @@ func (s *Store) broadcast(r *storeRecent, mask uint32) {
 		case errors.Is(err, transport.ErrFrameTooLarge):
 			ss.fallBehind(r.entry.Position)
 			ss.dropTooLarge(r, mask)
-			ss.pump()
+			s.due = append(s.due, ss)
 		}
 	})
 	clear(s.scratch)

@@ -11,7 +11,7 @@ import (
 	"github.com/trefoilgo/trefoil/transport"
 )
 
-// Open implements transport.Pattern.
+// Attach implements transport.Pattern.
 func (s *Store) Attach(session *transport.Session) (transport.Receiver, error) {
 	user := strings.ToValidUTF8(session.Identity().User, "\uFFFD")
 	ss := &storeSession{store: s, session: session, user: user, objects: map[string]*storeOpened{}}
@@ -37,9 +37,7 @@ func (ss *storeSession) Receive(f transport.Frame) error {
 		if f.Body.Err() != nil {
 			return errMalformed
 		}
-		if stream == ss.store.opts.LogName {
-			ss.receiveClose(object)
-		}
+		ss.receiveClose(object)
 		return nil
 	case frameCommit:
 		return ss.receiveCommit(stream, &f.Body)
@@ -76,20 +74,21 @@ func (ss *storeSession) receiveOpen(body *codec.Reader) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(ss.pending) > s.opts.MaxOpen+2*engine.MaxUnsettled {
-		return status.New(status.ResourceExhausted, ErrBusy, "this session asks for much and reads nothing")
+		ss.session.Close(transport.CloseSlowConsumer, "this session asks for much and reads nothing")
+		return nil
+	}
+	if again := ss.objects[item.object]; again != nil {
+		ss.remove(again) // whatever comes of this
 	}
 	if err == nil {
 		err = s.failed.Load()
 	}
-	if err == nil && len(ss.objects) >= s.opts.MaxOpen && ss.objects[item.object] == nil {
+	if err == nil && len(ss.objects) >= s.opts.MaxOpen {
 		err = status.New(status.ResourceExhausted, ErrTooLarge, "this session has %d objects open, which is the limit", s.opts.MaxOpen)
 	}
 	if err != nil {
 		ss.deliver(storeItem{kind: itemAnswer, frame: appendRefused(nil, item.request, item.object, err)})
 		return nil
-	}
-	if again := ss.objects[item.object]; again != nil {
-		ss.remove(again)
 	}
 	ss.objects[item.object] = &storeOpened{session: ss, name: item.object}
 	state := s.state.Load()

@@ -2,6 +2,7 @@ package dstm
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
@@ -83,8 +84,10 @@ func (ss *storeSession) reject(sequence uint64, err *status.Error, conflicts []t
 // resetParts gives a session that claims to have seen what is not there what there is.
 func (ss *storeSession) resetParts(tx *txn.Transaction) {
 	for i := range tx.Parts {
-		if ss.objects[tx.Parts[i].Object] != nil {
-			ss.deliver(storeItem{kind: itemReset, object: tx.Parts[i].Object, reason: "ahead"})
+		name := tx.Parts[i].Object
+		due := slices.ContainsFunc(ss.pending, func(item storeItem) bool { return item.kind == itemReset && item.object == name })
+		if ss.objects[name] != nil && !due {
+			ss.deliver(storeItem{kind: itemReset, object: name, reason: "ahead"})
 		}
 	}
 }

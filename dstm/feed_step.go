@@ -24,7 +24,7 @@ const (
 	stepEntry    storeStepKind = iota // an entry behind sent
 	stepItem                          // pending[0] is dealt with
 	stepSnapshot                      // and the object is at position at
-	stepResume                        // the object goes on at its resume point: changes follow
+	stepResume                        // the object goes on at its resume point: changes behind at follow
 	stepCatchUp                       // one of those changes
 )
 
@@ -85,7 +85,11 @@ func (ss *storeSession) nextItem(state *engine.State) (storeStep, bool) {
 			return storeStep{}, false
 		}
 		if ss.store.reaches(state, item) {
-			return storeStep{kind: stepResume, opened: o, frame: appendOpened(nil, log, item.request, item.object, item.resume, nil)}, true
+			at := item.resume.position
+			if item.resume.is(object) {
+				at = state.Position // nothing happened to it up to here, however far the ring reaches
+			}
+			return storeStep{kind: stepResume, opened: o, frame: appendOpened(nil, log, item.request, item.object, item.resume, nil), at: at}, true
 		}
 		frame := appendOpened(nil, log, item.request, item.object, stateOf(state.Epoch, object), object)
 		return storeStep{kind: stepSnapshot, opened: o, frame: frame, at: state.Position, epoch: state.Epoch}, true
@@ -132,7 +136,7 @@ func (ss *storeSession) done(step *storeStep) {
 		ss.pop()
 	case stepResume:
 		item := &ss.pending[0]
-		item.kind, item.next = itemCatchUp, item.resume.position+1
+		item.kind, item.next = itemCatchUp, step.at+1
 	case stepCatchUp:
 		ss.pending[0].next = step.at + 1
 	}

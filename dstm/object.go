@@ -7,7 +7,7 @@ import (
 	"github.com/trefoilgo/trefoil/codec"
 )
 
-// Open is a shared value: a replica on a client, the thing itself on a
+// Object is a shared value: a replica on a client, the thing itself on a
 // server; both have the same calls. All methods may be called from several goroutines.
 type Object interface {
 	// Name is the object's name.
@@ -26,7 +26,7 @@ type Object interface {
 	// waiting and without network. Writes in fn are an error.
 	View(fn func(tx *Tx) error) error
 
-	// Changes yields what changes at or below prefix from now on, until ctx is done or the object is
+	// Changes yields what changes at or below prefix from the beginning of the iteration on, until ctx is done or the object is
 	// closed (an error is then the last thing yielded). What the consumer is too slow for is
 	// folded: it gets one change of kind Reset instead, with the value before and after.
 	Changes(ctx context.Context, prefix ...string) iter.Seq2[Change, error]

@@ -3,6 +3,7 @@ package dstm
 import (
 	"context"
 
+	"github.com/trefoilgo/trefoil/dstm/internal/replica"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 )
@@ -20,14 +21,7 @@ type view struct {
 	base     uint64   // the confirmed version
 	position Position // the highest log position seen
 	root     *tree.Node
-	pending  []pendingWrites
-}
-
-// pendingWrites are what an own unanswered transaction writes in this object,
-// if its prediction is part of the view.
-type pendingWrites struct {
-	sequence uint64
-	paths    []Path
+	pending  []replica.Pending // of the own unanswered transactions whose predictions are part of it
 }
 
 // origin is where an object's transactions start from and go to: a store in

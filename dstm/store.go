@@ -44,6 +44,7 @@ type Store struct {
 	audiences map[string]*storeAudience
 	locals    map[string]map[*storeObject]struct{}
 	scratch   []*transport.Session
+	due       []*storeSession // to be pumped when the batch is published
 
 	state  atomic.Pointer[engine.State] // stored under mu
 	failed atomic.Pointer[status.Error] // why the store is closed, nil while it is open; stored under mu
@@ -111,9 +112,11 @@ func (s *Store) Close(ctx context.Context) error {
 	return nil
 }
 
-// fail ends the store: err is what everyone is told.
+// fail ends the store: err is what everyone is told. What waits is answered before its object ends: whoever
+// hears of the end first could not know that it was not done.
 func (s *Store) fail(err *status.Error) {
 	s.queue.close()
+	s.refuseJobs(s.queue.rest(), err)
 	s.mu.Lock()
 	if s.failed.CompareAndSwap(nil, err) {
 		for _, ss := range s.sessions {
@@ -127,7 +130,6 @@ func (s *Store) fail(err *status.Error) {
 	}
 	s.cancel() // under mu: no session begins to wait for room afterwards
 	s.mu.Unlock()
-	s.refuseJobs(s.queue.rest(), err)
 }
 
 // refuseJobs answers what will not be decided. An earlier copy of what was sent again may be in the log.

@@ -133,7 +133,7 @@ func TestHostileFrames(t *testing.T) {
 		"open of a number":       {number(number(text(header(5, 1), ""), 1), 5), "transport.malformed"},
 		"a resume point of text": {text(text(number(text(header(6, 1), ""), 1), "o"), "r"), "transport.malformed"},
 		"a short resume point":   {number(codec.AppendArray(text(number(text(header(6, 1), ""), 1), "o"), 1), 1), "transport.malformed"},
-		"close of nothing":       {text(header(3, 5), "main"), "transport.malformed"},
+		"close of nothing":       {text(header(3, 5), ""), "transport.malformed"},
 		"a commit of nothing":    {text(header(3, 7), "main"), "transport.malformed"},
 		"a commit of text":       {text(text(header(4, 7), "main"), "x"), "transport.malformed"},
 		"sequence 0":             {commitOf(t, 0, 0, "null", "null", "[]"), "transport.malformed"},
@@ -157,6 +157,6 @@ func TestHostileFrames(t *testing.T) {
 	good.send(other.AppendBody(text(header(3+txn.BodyElements, 7), "elsewhere")))
 	good.want(good.answer(true), "2 dstm.invalid ")
 	// Closing what is not open is nothing.
-	good.send(text(text(header(4, 5), "main"), "never"))
+	good.send(text(text(header(4, 5), ""), "never"))
 	good.want(good.commit(good.tx("o", 1, set(1, "x"))), "3 [2]")
 }

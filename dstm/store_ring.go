@@ -44,8 +44,17 @@ func (r *storeRing) push(e *engine.Entry) *storeRecent {
 	return recent
 }
 
-// cost is what an entry takes in memory: itself twice, since its frames repeat it, and some for the structures.
-func cost(e *engine.Entry) int { return 2*e.Size + 512 }
+// maxFrames is how many frames of one entry are kept. Clients that have various subsets of its objects open could
+// else make it grow without bound.
+const maxFrames = 4
+
+// cost is about what an entry takes in memory: itself, its frames, which repeat it, and some for the structures.
+func cost(e *engine.Entry) int {
+	if len(e.Parts) > 1 {
+		return (1+maxFrames)*e.Size + 512
+	}
+	return 2*e.Size + 512
+}
 
 // at returns the entry at position, nil if it is not held.
 func (r *storeRing) at(position uint64) *storeRecent {
@@ -65,7 +74,7 @@ func (e *storeRecent) mask(object string) uint32 {
 	return 0
 }
 
-// change is the change frame with the parts of mask, built once.
+// change is the change frame with the parts of mask, built once as long as there are few such.
 func (e *storeRecent) change(log string, mask uint32) *transport.Shared {
 	if f := e.frames[mask]; f != nil {
 		return f
@@ -74,6 +83,8 @@ func (e *storeRecent) change(log string, mask uint32) *transport.Shared {
 	if e.frames == nil {
 		e.frames = map[uint32]*transport.Shared{}
 	}
-	e.frames[mask] = f
+	if len(e.frames) < maxFrames {
+		e.frames[mask] = f
+	}
 	return f
 }

@@ -74,7 +74,7 @@ func TestOpen(t *testing.T) {
 	w.send(w.commitFrame(w.tx("o", 3, set(9, "x"))))
 	r.changed("[o@4]")
 	// A closed object is silent.
-	r.send(append(transport.AppendHeader(nil, 4, transport.NumberDSTM, 5), codec.AppendString(codec.AppendString(nil, "main"), "o")...))
+	r.send(append(transport.AppendHeader(nil, 4, transport.NumberDSTM, 5), codec.AppendString(codec.AppendString(nil, ""), "o")...))
 	r.open("p", nil)
 	w.answer(true)
 	w.commit(w.tx("o", 4, set(10, "x")))

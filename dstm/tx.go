@@ -21,7 +21,7 @@ type Tx struct {
 	part     txn.Part
 	after    []uint64            // ascending
 	reads    map[string]struct{} // kind and path of what part.Reads holds
-	wrote    map[string]struct{} // paths of part.Writes
+	wrote    map[string]struct{} // paths of part.Writes but for additions
 	readOnly bool
 	done     bool
 	err      error
@@ -190,6 +190,9 @@ func (tx *Tx) write(w txn.Write) {
 	case err == nil:
 		tx.root = root
 		tx.part.Writes = append(tx.part.Writes, w)
+		if w.Op == txn.OpAdd {
+			break // what stands there now depends on what stood there before: who reads it reads that
+		}
 		if tx.wrote == nil {
 			tx.wrote = map[string]struct{}{}
 		}
@@ -222,12 +225,12 @@ func (tx *Tx) dependOnMaps(path Path) {
 func (tx *Tx) depend(path Path) bool {
 	found := false
 	for _, p := range tx.view.pending {
-		if !slices.ContainsFunc(p.paths, path.Touches) {
+		if !slices.ContainsFunc(p.Paths, path.Touches) {
 			continue
 		}
 		found = true
-		if i, ok := slices.BinarySearch(tx.after, p.sequence); !ok {
-			tx.after = slices.Insert(tx.after, i, p.sequence)
+		if i, ok := slices.BinarySearch(tx.after, p.Sequence); !ok {
+			tx.after = slices.Insert(tx.after, i, p.Sequence)
 		}
 	}
 	return found

@@ -7,7 +7,7 @@ import (
 )
 
 // own reports whether the transaction itself wrote at or above path, so that
-// what it reads there is its own.
+// what it reads there is its own. Additions do not count.
 func (tx *Tx) own(path Path) bool {
 	if len(tx.wrote) == 0 {
 		return false

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/replica"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
@@ -73,6 +74,9 @@ func TestReadAndWriteSets(t *testing.T) {
 		{"overwrite", func(tx *Tx) { tx.Overwrite(2, "n") }, "", "set n"},
 		{"delete a map", func(tx *Tx) { tx.Delete("shapes", "b") }, "subtree shapes/b", "delete shapes/b"},
 		{"add", func(tx *Tx) { tx.Add(1, nil, 10, "n") }, "", "add n"},
+		{"what was added to is read", func(tx *Tx) { tx.Add(1, nil, nil, "n"); tx.Read("n") }, "value n", "add n"},
+		{"added to and set", func(tx *Tx) { tx.Add(1, nil, nil, "n"); tx.Overwrite(5, "n"); tx.Read("n") }, "", "add n; set n"},
+		{"set and added to", func(tx *Tx) { tx.Overwrite(5, "n"); tx.Add(1, nil, nil, "n"); tx.Read("n") }, "", "set n; add n"},
 		{"own write is no read", func(tx *Tx) { tx.Overwrite(2, "n"); tx.Read("n"); tx.Set(3, "n") }, "", "set n; set n"},
 		{"below an own write", func(tx *Tx) { tx.Overwrite(shape{"k": 1}, "m"); tx.Read("m", "k"); tx.Keys("m") }, "", "set m"},
 		{"above an own write", func(tx *Tx) { tx.Overwrite(9, "shapes", "a", "x"); tx.Read("shapes", "a") }, "subtree shapes/a", "set shapes/a/x"},
@@ -105,7 +109,7 @@ func TestReadsOfPendingWritesTravelByValue(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.root = &root
-	v.pending = []pendingWrites{{sequence: 3, paths: []Path{{"fresh", "deep"}}}, {sequence: 4, paths: []Path{{"other"}}}}
+	v.pending = []replica.Pending{{Sequence: 3, Paths: []Path{{"fresh", "deep"}}}, {Sequence: 4, Paths: []Path{{"other"}}}}
 	for _, c := range []struct {
 		name  string
 		fn    func(tx *Tx)
@@ -217,7 +221,7 @@ func TestVar(t *testing.T) {
 	}
 }
 
-// What a caller hands in or gets out shares no memory with the tree (D14 in spirit: nested mutation corrupts nothing).
+// What a caller hands in or gets out shares no memory with the tree (so a change of a nested value corrupts nothing).
 func TestValuesAreCopies(t *testing.T) {
 	tx := newTx(viewOf(t, board), false)
 	mine := shape{"list": []any{1, 2}}

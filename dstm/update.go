@@ -111,7 +111,7 @@ func checkMetadata(m map[string]string) error {
 		return status.New(status.InvalidArgument, ErrInvalid, "metadata has more than 32 entries")
 	}
 	for key, value := range m {
-		if len(key) > 255 || len(value) > 4<<10-5 { // 5 bytes of header count towards the value
+		if len(key) > 255 || len(value) > 4<<10 {
 			return status.New(status.InvalidArgument, ErrInvalid, "the metadata entry %.20q is too long", key)
 		}
 	}

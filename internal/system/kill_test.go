@@ -1,6 +1,7 @@
 package system
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/trefoilgo/trefoil/backend/bolt"
 	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/dstm/dstmtest"
 	"github.com/trefoilgo/trefoil/transport"
 )
 
@@ -28,19 +30,24 @@ type acknowledged struct {
 }
 
 // A server with its store on bbolt is killed 20 times while 8 clients keep 16 commits each in
-// flight. Every acknowledged commit must be there exactly once, whatever was sent again meanwhile.
+// flight. Every acknowledged commit must be there exactly once, whatever was sent again meanwhile; the
+// witness judges all outcomes against the whole log, and all replicas hold the same in the end.
 func TestKilledServerLosesAndDoublesNothing(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
 	defer cancel()
 	server := startProcess(t)
 
+	var recorder dstmtest.Recorder
+	var put archive
 	var acks, inFlight atomic.Int64
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	results := make([][]acknowledged, killClients*killInFlight)
 	moved := make(chan struct{}, 1)
+	objects := make([]dstm.Object, killClients)
 	for c := range killClients {
-		object := openAt(ctx, t, server.addr)
+		object := recorder.Watch(openAt(ctx, t, server.addr))
+		objects[c] = object
 		for g := range killInFlight {
 			wg.Go(func() {
 				mine := &results[c*killInFlight+g]
@@ -84,15 +91,74 @@ func TestKilledServerLosesAndDoublesNothing(t *testing.T) {
 		if unanswered == 0 {
 			t.Errorf("kill %d met no unanswered commit", k)
 		}
+		put.read(ctx, t, server.file)
 		server.start()
 	}
 	waitFor(killAcks)
 	stop.Store(true)
 	wg.Wait()
+	see(ctx, t, &recorder, objects)
 	server.kill()
+	put.read(ctx, t, server.file)
+	if err := recorder.CheckEntries(put.entries); err != nil {
+		t.Error(err)
+	}
+	if !put.truncated {
+		t.Error("the log was never truncated")
+	}
 	t.Logf("%d commits acknowledged over %d kills", acks.Load(), kills)
 	if !t.Failed() {
 		checkAcknowledged(ctx, t, server.file, results)
+	}
+}
+
+// archive puts the entries of a log by that is truncated between kills.
+type archive struct {
+	entries   []dstm.Entry
+	truncated bool
+}
+
+// read adds the entries that came since the last kill. The server is dead.
+func (a *archive) read(ctx context.Context, t *testing.T, file string) {
+	t.Helper()
+	store, err := bolt.Open(file, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	log, err := store.Log("main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := dstm.Position(len(a.entries))
+	entries, err := dstmtest.Entries(ctx, log, after)
+	if err != nil {
+		t.Fatalf("reading the log behind %d: %v", after, err)
+	}
+	for i := range entries {
+		entries[i].Data = bytes.Clone(entries[i].Data) // it lives longer than the file
+	}
+	a.entries = append(a.entries, entries...)
+	for _, err := range log.Read(ctx, 0) {
+		a.truncated = a.truncated || errors.Is(err, dstm.ErrTruncated)
+		break
+	}
+}
+
+// see records what the replicas of all clients hold, once they have come up to each other.
+func see(ctx context.Context, t *testing.T, recorder *dstmtest.Recorder, objects []dstm.Object) {
+	t.Helper()
+	var version uint64
+	for _, o := range objects {
+		version = max(version, o.Head().Version)
+	}
+	for _, o := range objects {
+		if err := o.Wait(ctx, version); err != nil {
+			t.Fatal(err)
+		}
+		if err := recorder.See(o); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -41,8 +41,9 @@ func serve(file, addr string) error {
 	}
 	objects, err := dstm.NewStore(log, &dstm.StoreOptions{
 		Rules: []dstm.Rule{{Object: "**", Open: dstm.AllowAll, Write: dstm.AllowAll}},
-		// Small enough that kills meet snapshots and truncations too.
+		// Small enough that kills meet snapshots and truncations too, but not what came since the last kill.
 		SnapshotEntries: 2_000,
+		Recent:          3 << 20,
 	})
 	if err != nil {
 		return err

@@ -27,8 +27,12 @@ const (
 	maxRefusals = 64
 	// MaxConflicts is how many paths a conflict names at most.
 	MaxConflicts = 64
+	// maxConflictBytes is about how much they may take; the last may exceed it.
+	maxConflictBytes = 16 << 10
 	// keptConflicts is how many of them are remembered.
 	keptConflicts = 8
+	// keptPaths is how much memory they may take.
+	keptPaths = 1 << 10
 	// dropsPerEntry bounds the client records that one entry drops, so that no entry takes long. It is
 	// more than one entry can add, so the records shrink when the limits do.
 	dropsPerEntry = 4

@@ -2,13 +2,20 @@ package engine
 
 import "github.com/trefoilgo/trefoil/internal/pmap"
 
-// generation is how many clients a Memory gathers before it forgets the older half.
-const generation = 4096
+// generation and generationBytes are how many clients, and how much about them, a Memory gathers before it forgets
+// the older half.
+const (
+	generation      = 4096
+	generationBytes = 8 << 20
+)
 
 // Memory holds the refusals that are not in the log: those of transactions that were
 // sent for the first time, so that no other copy of them exists. It is immutable and bounded; what
 // it forgets could matter only to a client that breaks the protocol. The zero Memory is empty.
-type Memory struct{ young, old pmap.Map[memo] }
+type Memory struct {
+	young, old pmap.Map[memo]
+	size       int // of young
+}
 
 type memo struct {
 	last     uint64
@@ -47,11 +54,24 @@ func (m Memory) with(id ID, settled uint64, r Refused) Memory {
 	} else {
 		next.refusals = []Refused{r}
 	}
-	if m.young.Len() >= generation {
-		m.young, m.old = pmap.Map[memo]{}, m.young
+	if m.young.Len() >= generation || m.size >= generationBytes {
+		m.young, m.old, m.size = pmap.Map[memo]{}, m.young, 0
 	}
+	m.size += next.size() - m.young.Get(string(id[:])).size()
 	m.young = m.young.Put(string(id[:]), next)
 	return m
+}
+
+// size is about what the memo takes in memory.
+func (m *memo) size() int {
+	if m == nil {
+		return 0
+	}
+	size := 128
+	for i := range m.refusals {
+		size += m.refusals[i].size()
+	}
+	return size
 }
 
 func findRefused(list []Refused, sequence uint64) *Refusal {

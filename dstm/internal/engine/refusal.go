@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 )
@@ -37,10 +38,17 @@ func refusal(code status.Code, reason status.Reason, message string) *Refusal {
 	return &Refusal{Code: code, Reason: reason, Message: message}
 }
 
-// remembered is r as it is kept: with few paths and a short message.
+// remembered is r as it is kept: with few paths and a short message, and without a hold on the rest.
 func (r *Refusal) remembered() Refusal {
 	kept := *r
-	kept.Conflicts = kept.Conflicts[:min(len(kept.Conflicts), keptConflicts):min(len(kept.Conflicts), keptConflicts)]
+	kept.Conflicts = nil
+	size := 0
+	for _, c := range r.Conflicts[:min(len(r.Conflicts), keptConflicts)] {
+		if size += pathSize(c.Path); size > keptPaths {
+			break
+		}
+		kept.Conflicts = append(kept.Conflicts, c)
+	}
 	if len(kept.Message) > 255 {
 		kept.Message = kept.Message[:255]
 		for len(kept.Message) > 0 && kept.Message[len(kept.Message)-1]&0xC0 == 0x80 {
@@ -49,6 +57,24 @@ func (r *Refusal) remembered() Refusal {
 		kept.Message = kept.Message[:max(0, len(kept.Message)-1)]
 	}
 	return kept
+}
+
+// pathSize is about what a path takes in memory.
+func pathSize(path tree.Path) int {
+	size := 32
+	for _, key := range path {
+		size += 16 + len(key)
+	}
+	return size
+}
+
+// size is about what a remembered refusal takes in memory.
+func (r *Refused) size() int {
+	size := 128 + len(r.Refusal.Message)
+	for _, c := range r.Refusal.Conflicts {
+		size += pathSize(c.Path)
+	}
+	return size
 }
 
 func conflict(paths []txn.Conflict) *Refusal {

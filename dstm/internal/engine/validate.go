@@ -17,15 +17,15 @@ const maxHashed = 16 * tree.MaxHashed
 
 // validate checks what the transaction read and returns what its parts make of their objects.
 func (d *decider) validate() ([]tree.Node, *Refusal) {
-	var conflicts []txn.Conflict
+	var conflicts conflictList
 	budget := maxHashed
 	skip := fault.SkipConflicts.Load()
 	for i := range d.tx.Parts {
 		p := &d.tx.Parts[i]
 		root := &d.Object(p.Object).Root
 		for j := range p.Reads {
-			if !skip && len(conflicts) < MaxConflicts && !holds(root, p.Base, &p.Reads[j], &budget) {
-				conflicts = append(conflicts, txn.Conflict{Part: i, Path: p.Reads[j].Path})
+			if !skip && !conflicts.full() && !holds(root, p.Base, &p.Reads[j], &budget) {
+				conflicts.add(i, p.Reads[j].Path)
 			}
 		}
 	}
@@ -35,21 +35,34 @@ func (d *decider) validate() ([]tree.Node, *Refusal) {
 		at, err := w.run()
 		switch {
 		case errors.Is(err, errStale):
-			if len(conflicts) < MaxConflicts {
-				conflicts = append(conflicts, txn.Conflict{Part: i, Path: at})
+			if !conflicts.full() {
+				conflicts.add(i, at)
 			}
 		case err != nil:
-			if len(conflicts) > 0 {
-				return nil, conflict(conflicts) // with the news it may well be valid
+			if len(conflicts.list) > 0 {
+				return nil, conflict(conflicts.list) // with the news it may well be valid
 			}
 			return nil, refusal(status.InvalidArgument, reasonInvalid, fmt.Sprintf("writing %q at %q: %v", w.part.Object, at, err))
 		}
 		roots[i] = w.root
 	}
-	if len(conflicts) > 0 {
-		return nil, conflict(conflicts)
+	if len(conflicts.list) > 0 {
+		return nil, conflict(conflicts.list)
 	}
 	return roots, d.invariants(roots)
+}
+
+// conflictList gathers what a refusal names, bounded since it waits for a client that may not read.
+type conflictList struct {
+	list []txn.Conflict
+	size int
+}
+
+func (c *conflictList) full() bool { return len(c.list) >= MaxConflicts || c.size >= maxConflictBytes }
+
+func (c *conflictList) add(part int, path tree.Path) {
+	c.list = append(c.list, txn.Conflict{Part: part, Path: path})
+	c.size += pathSize(path)
 }
 
 // holds reports whether what read observed at base is still so.

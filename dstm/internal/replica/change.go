@@ -94,14 +94,18 @@ func (c *Core) apply(j *journal, e *entry) {
 
 // confirm takes away the layers that the object's root now holds.
 func (c *Core) confirm(o *object, mine bool, sequence uint64) {
-	for _, l := range slices.Clone(o.layers) {
+	var landed []*layer
+	for _, l := range o.layers {
 		switch {
 		case mine && l.tx.Sequence == sequence, l.reached > 0 && l.reached <= o.version:
-			o.landed = o.landed || l.shown
-			c.remove(l)
+			landed = append(landed, l)
 		case mine && slices.Contains(l.tx.After, sequence):
 			l.made = append(l.made, o.version)
 		}
+	}
+	for _, l := range landed {
+		o.landed = o.landed || l.shown
+		c.remove(l)
 	}
 }
 

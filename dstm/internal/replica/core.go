@@ -34,7 +34,6 @@ type Core struct {
 	journals  []*journal
 	requests  []errand  // opens and closes to send
 	touched   []*object // by the input that is worked on
-	leaving   []*object // that nobody uses any more
 	events    []Event
 	scratch   []byte
 }

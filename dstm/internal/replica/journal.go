@@ -27,7 +27,6 @@ type pending struct {
 	txn.Transaction
 	log      *journal
 	layers   []*layer // one for each part that is not in its object's root
-	size     int      // of the parts, encoded
 	sent     bool     // it may have been sent, in whatever session
 	flying   bool     // it was sent in this session
 	hidden   bool     // its prediction was taken back
@@ -81,11 +80,6 @@ func (j *journal) find(sequence uint64) *pending {
 		return nil
 	}
 	return j.queue[i]
-}
-
-// large reports whether a commit under way may travel in pieces.
-func (j *journal) large() bool {
-	return slices.ContainsFunc(j.queue, func(p *pending) bool { return p.flying && p.size > largeCommit })
 }
 
 // settled is up to where all answers are seen and no transaction to come depends on a commit.

@@ -21,7 +21,6 @@ type object struct {
 	request   uint64 // of the opening under way
 	asked     bool   // its frame was sent
 	returning bool   // transactions wait until it is open again
-	wanted    bool   // somebody uses it
 	mistaken  bool   // what is held does not fit the server's frames: no resume
 
 	log      *journal // nil until first opened
@@ -127,7 +126,13 @@ func (c *Core) strip(o *object) {
 func (c *Core) remove(l *layer) {
 	o := l.object
 	o.layers = slices.DeleteFunc(o.layers, func(x *layer) bool { return x == l })
-	o.visible = nil
+	switch {
+	case !l.shown:
+	case len(o.visible) > 0 && o.visible[0].Sequence == l.tx.Sequence:
+		o.visible = o.visible[1:] // the usual case, and not to cost what is pending
+	default:
+		o.visible = nil
+	}
 	l.tx.layers = slices.DeleteFunc(l.tx.layers, func(x *layer) bool { return x == l })
 	c.finish(l.tx)
 }

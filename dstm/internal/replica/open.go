@@ -9,11 +9,10 @@ import (
 // Open begins to open an object, unless it is open or on its way already: an
 // event follows. It is for the first user of an object, Close for the last.
 func (c *Core) Open(name string) {
-	if o := c.objects[name]; o != nil {
-		o.wanted = true // was about to be closed
+	if c.objects[name] != nil {
 		return
 	}
-	o := &object{name: name, wanted: true}
+	o := &object{name: name}
 	c.objects[name] = o
 	c.order = append(c.order, o)
 	if c.connected {
@@ -22,13 +21,20 @@ func (c *Core) Open(name string) {
 	c.done()
 }
 
-// Close ends the use of an object. Its transactions go on.
+// Close ends the use of an object. Its transactions go on. A later Open keeps its place behind this: opens and
+// closes travel in one stream.
 func (c *Core) Close(name string) {
-	if o := c.objects[name]; o != nil {
-		o.wanted = false
-		c.leaving = append(c.leaving, o)
-		c.done()
+	o := c.objects[name]
+	if o == nil {
+		return
 	}
+	// What was opened again because it did not fit is open at the server even if the new opening was not sent.
+	there := c.connected && (o.state == open || o.state == opening && (o.asked || o.mistaken))
+	c.forget(o)
+	if there {
+		c.requests = append(c.requests, errand{name: name})
+	}
+	c.done()
 }
 
 // Again asks once more for the objects that the server had no time for.
@@ -43,26 +49,6 @@ func (c *Core) Again() {
 // Waiting reports whether there is an object for [Core.Again].
 func (c *Core) Waiting() bool {
 	return c.connected && slices.ContainsFunc(c.order, func(o *object) bool { return o.state == offline })
-}
-
-// tidy closes an object that nobody uses, if that is possible now, and reports whether it is done with.
-func (c *Core) tidy(o *object) bool {
-	switch {
-	case o.wanted || c.objects[o.name] != o:
-	case o.state == offline || o.state == opening && !o.asked:
-		c.forget(o)
-		if c.connected && o.mistaken { // it was open until just now
-			c.requests = append(c.requests, errand{log: o.log.name, name: o.name})
-		}
-	case o.state == open && !o.log.large():
-		// A large commit may travel in pieces, and the close behind it in its stream; a later open,
-		// in another stream, could then overtake the close. So the close waits for such commits.
-		c.requests = append(c.requests, errand{log: o.log.name, name: o.name})
-		c.forget(o)
-	default:
-		return false
-	}
-	return true
 }
 
 // ask has an open frame sent.
@@ -117,8 +103,6 @@ func (c *Core) refused(request uint64, name string, err *status.Error) {
 	case o.root == nil:
 		c.forget(o)
 		c.emit(Event{Kind: Refused, Object: name, Err: err})
-	case !o.wanted:
-		c.forget(o)
 	case err.Code == status.Unavailable || err.Code == status.ResourceExhausted:
 		c.checkReady(o.log) // what is held stays, and is asked for again
 	default:

@@ -21,10 +21,10 @@ const (
 	kindChange    = 10
 )
 
-// errand is an open or close frame to send: an open of object, or a close of name in log.
+// errand is an open or close frame to send: an open of object, or a close of name.
 type errand struct {
-	object    *object
-	log, name string
+	object *object
+	name   string
 }
 
 // Next returns the frame to send next, nil if there is none now. It is valid until the
@@ -113,7 +113,7 @@ func (e errand) append(b []byte) []byte {
 	o := e.object
 	if o == nil {
 		b = transport.AppendHeader(b, 4, transport.NumberDSTM, kindClose)
-		b = codec.AppendString(b, e.log)
+		b = codec.AppendString(b, "")
 		return codec.AppendString(b, e.name)
 	}
 	b = transport.AppendHeader(b, 6, transport.NumberDSTM, kindOpen)

@@ -90,9 +90,6 @@ func (c *Core) done() {
 	for _, j := range slices.Clone(c.journals) {
 		c.unblock(j)
 	}
-	if len(c.leaving) > 0 {
-		c.leaving = slices.DeleteFunc(c.leaving, c.tidy)
-	}
 	c.clean()
 }
 

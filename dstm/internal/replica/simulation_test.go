@@ -265,7 +265,7 @@ func (s *simulation) listen(p *person) {
 			p.goals[g].done, p.goals[g].running = e.Err == nil, false
 			s.note("%d settled %d: %v", p.id[0], e.Sequence, e.Err)
 		case Changed:
-			if slices.Contains(p.wants, e.Object) { // others are on their way to be closed
+			if slices.Contains(p.wants, e.Object) { // others were closed meanwhile
 				s.changed(p, &e)
 			}
 		case Refused, Ended:

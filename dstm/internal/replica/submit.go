@@ -18,10 +18,6 @@ const (
 	reasonUnknown  = status.Reason("dstm.outcome_unknown")
 )
 
-// largeCommit is from where a commit is taken to travel in pieces, in bytes; with
-// names and numbers it then still is below what a transport would cut.
-const largeCommit = 8 << 10
-
 // Submit takes a transaction of open objects of one log, gives it its sequence and shows its writes.
 // It is sent as soon as possible, and an event Settled tells its outcome. After holds sequences of
 // State.Pending, and seen is the last sequence there was. The transaction belongs to the Core from now on.
@@ -29,7 +25,7 @@ const largeCommit = 8 << 10
 // What can no longer commit because of what happened since the state that the transaction was made on is refused
 // at once: with conflict, and the path because of which, or with depends.
 func (c *Core) Submit(t txn.Transaction, seen uint64) (sequence uint64, conflict tree.Path, err *status.Error) {
-	p := &pending{Transaction: t, size: len(txn.AppendParts(nil, t.Parts))}
+	p := &pending{Transaction: t}
 	if err := c.admit(p); err != nil {
 		return 0, nil, err
 	}
@@ -68,7 +64,7 @@ func (c *Core) admit(p *pending) *status.Error {
 	switch {
 	case len(p.Parts) == 0 || len(p.Parts) > txn.MaxParts:
 		return status.New(status.InvalidArgument, "dstm.invalid", "a transaction has 1 to %d parts", txn.MaxParts)
-	case p.size+len(p.Metadata)+1024 > txn.MaxBytes: // 1024: more than sequences and numbers need
+	case len(txn.AppendParts(nil, p.Parts))+len(p.Metadata)+1024 > txn.MaxBytes: // 1024: more than sequences and numbers need
 		return status.New(status.ResourceExhausted, reasonTooLarge, "a transaction has at most %d bytes", txn.MaxBytes)
 	case c.queued >= c.limit:
 		return status.New(status.ResourceExhausted, reasonBusy, "%d transactions are not answered yet", c.queued)

@@ -104,8 +104,14 @@ func ReadMetadata(r *codec.Reader) (codec.Raw, error) {
 		return nil, invalid("metadata has more than 32 entries")
 	}
 	for pairs.Len() > 0 {
-		key, value := pairs.Text(), pairs.Raw()
-		if pairs.Err() != nil || len(key) > 255 || len(value) > 4<<10 {
+		key := pairs.Text()
+		var size int
+		if pairs.Kind() == codec.String {
+			size = len(pairs.Text())
+		} else {
+			size = len(pairs.Raw())
+		}
+		if pairs.Err() != nil || len(key) > 255 || size > 4<<10 {
 			return nil, invalid("a metadata entry is too long")
 		}
 	}

@@ -3,6 +3,7 @@ package txn
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -195,4 +196,24 @@ func FuzzPath(f *testing.F) {
 			t.Fatalf("%q and %q", p, again)
 		}
 	})
+}
+
+// The limits of metadata are those of the strings themselves, whatever their headers take.
+func TestMetadataLimits(t *testing.T) {
+	for _, c := range []struct {
+		entries, key, value int
+		ok                  bool
+	}{
+		{32, 200, 4096, true}, {33, 2, 1, false}, {1, 255, 1, true}, {1, 256, 1, false}, {1, 1, 4097, false},
+	} {
+		b := codec.AppendMap(nil, c.entries)
+		for i := range c.entries {
+			b = codec.AppendString(b, fmt.Sprintf("%0*d", c.key, i))
+			b = codec.AppendString(b, strings.Repeat("v", c.value))
+		}
+		r := codec.NewReader(b, 1)
+		if _, err := ReadMetadata(&r); (err == nil) != c.ok {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
 }
