@@ -41,12 +41,19 @@ func (c *Client) subscribed(w *wire, r *codec.Reader) {
 	if r.Err() != nil || w.state != asked {
 		return
 	}
+	from := w.resumePoint()
+	w.moved = nil
 	switch {
 	case w.watch != nil:
-	case at.Log == "" && (w.started || w.opts.from != nil && w.opts.from.Offset > 0):
-		w.gap(Gap{Count: -1, Cause: Reconnected})
-	case w.started && at.Epoch == w.at.Epoch && w.at.Epoch != "":
-		at.Offset = max(at.Offset, w.at.Offset)
+	case at.Log == "":
+		if w.started || from.Offset > 0 {
+			w.gap(Gap{Count: -1, Cause: Reconnected})
+		}
+	case from.Epoch == "":
+	case at.Epoch != from.Epoch || at.Log != from.Log:
+		w.moved = &from
+	default:
+		at.Offset = max(at.Offset, from.Offset)
 	}
 	w.at, w.state, w.started = at, flowing, true
 	if replay {
@@ -70,7 +77,7 @@ func (c *Client) told(w *wire, r *codec.Reader) {
 		g.Topic = w.filter
 	}
 	if g.Cause == EpochChanged {
-		w.at = Position{Log: w.at.Log, Epoch: g.Epoch, Offset: g.After}
+		w.move(Position{Log: w.at.Log, Epoch: g.Epoch, Offset: g.After})
 		g.After, g.To = 0, 0
 	}
 	w.gap(g)
@@ -89,7 +96,9 @@ func (c *Client) replay(w *wire, r *codec.Reader) error {
 	if r.Err() != nil || list.Err() != nil {
 		return errors.Join(r.Err(), list.Err())
 	}
-	w.at.Offset = max(w.at.Offset, upTo)
+	if upTo > w.at.Offset {
+		w.moveTo(upTo)
+	}
 	w.state = replaying
 	if last {
 		w.state = flowing
@@ -123,7 +132,7 @@ func (c *Client) replayed(w *wire, e *codec.Reader) error {
 	case n > 2:
 		w.gap(Gap{Topic: topic, Epoch: w.at.Epoch, After: offset - 1, To: offset, Count: 1, Cause: cause})
 	}
-	w.at.Offset = offset
+	w.moveTo(offset)
 	return nil
 }
 
@@ -135,7 +144,7 @@ func (w *wire) advance(topic string, offset, prev int64) (fresh bool) {
 	if prev > w.at.Offset {
 		w.gap(Gap{Topic: topic, Epoch: w.at.Epoch, After: w.at.Offset, To: prev, Count: -1, Cause: HistoryLost})
 	}
-	w.at.Offset = offset
+	w.moveTo(offset)
 	return true
 }
 

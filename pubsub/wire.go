@@ -24,7 +24,29 @@ type wire struct {
 	state   wireState
 	started bool // has been answered on some session
 	at      Position
+	// moved is what was asked for, where the answer was of another log or epoch and the gap that tells so has not
+	// come yet. Should the connection be lost before it does, this is asked for again: otherwise nobody would ever be told.
+	moved *Position
 }
+
+// resumePoint is what to continue behind; without an epoch there is none.
+func (w *wire) resumePoint() Position {
+	switch {
+	case w.moved != nil:
+		return *w.moved
+	case w.started:
+		return w.at
+	case w.opts.from != nil:
+		return *w.opts.from
+	}
+	return Position{}
+}
+
+// move moves the position: what was to be told about the way there was told.
+func (w *wire) move(at Position) { w.at, w.moved = at, nil }
+
+// moveTo is move within the log and epoch.
+func (w *wire) moveTo(offset int64) { w.at.Offset, w.moved = offset, nil }
 
 // wireState is where a wire stands on the present session.
 type wireState int
@@ -42,13 +64,11 @@ func (w *wire) detached() { w.state = unsent }
 func (w *wire) subscribeFrame() []byte {
 	b := header(make([]byte, 0, 96+len(w.filter)), 5, kindSubscribe)
 	b = codec.AppendInt(codec.AppendString(b, w.filter), w.id)
-	from, last := w.at, 0
+	from, last := w.resumePoint(), 0
 	if !w.started {
 		last = w.opts.last
-		if w.opts.from != nil {
-			if from = *w.opts.from; from.Epoch == "" {
-				last = math.MaxInt32
-			}
+		if w.opts.from != nil && from.Epoch == "" {
+			last = math.MaxInt32
 		}
 	}
 	switch {
