@@ -41,7 +41,10 @@ func (h *clientObject) head() Commit {
 	if h.err != nil {
 		return h.last
 	}
-	state, _ := h.client.core.State(h.replica.name)
+	state, ok := h.client.core.State(h.replica.name)
+	if !ok { // the server has taken the object away: what was seen last counts
+		state = h.replica.made
+	}
 	return Commit{Log: state.Log, Epoch: state.Epoch, Version: state.Version, Position: Position(state.Position)}
 }
 

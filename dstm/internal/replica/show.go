@@ -90,6 +90,10 @@ func (c *Core) done() {
 	for _, j := range slices.Clone(c.journals) {
 		c.unblock(j)
 	}
+	if len(c.touched) > 0 { // what unblock took back must not be seen either
+		c.done()
+		return
+	}
 	c.clean()
 }
 
