@@ -1,0 +1,77 @@
+import type { TrefoilError } from "../status.ts";
+import type { Pattern, Receiver } from "../transport/pattern.ts";
+import type { Session } from "../transport/session.ts";
+import { invalid } from "./errors.ts";
+import { Hub } from "./hub.ts";
+import type { SharedObject, WaitOptions } from "./object.ts";
+
+/** Options of a {@link Client}. */
+export interface ClientOptions {
+  /**
+   * Bounds the transactions that wait for their answer, those made while there is no connection included; `update` of one more
+   * rejects with `dstm.busy`. Default 1,024.
+   */
+  readonly maxPending?: number | undefined;
+}
+
+/** The start of the last client's sequences. */
+let latest = 0;
+
+/**
+ * Sequences ascend over all processes that ever use the client's key: microseconds since 1970 do, as long as clocks do
+ * (docs/decisions/0005-client-replica.md).
+ */
+function firstSequence(): number {
+  latest = Math.max(Date.now() * 1000, latest + 1000);
+  return latest;
+}
+
+/**
+ * The client's side of dstm: replicas of the objects that are open, and the own transactions on their way. It is a pattern: give it to
+ * one connection.
+ *
+ * When the connection drops, objects stay: `view` and `snapshot` go on with what was last seen, `update` queues its transaction, shows it
+ * at once, and is fulfilled when it was decided after the reconnect. When the connection has ended for good, so does what waits for it.
+ */
+export class Client implements Pattern {
+  /** The pattern's name. */
+  readonly name = "dstm";
+  readonly #hub: Hub;
+
+  constructor(options: ClientOptions = {}) {
+    const limit = options.maxPending ?? 1024;
+    if (!Number.isInteger(limit) || limit < 1) throw invalid("maxPending is no positive integer");
+    this.#hub = new Hub(firstSequence(), limit);
+  }
+
+  /**
+   * Opens an object, and is fulfilled when its state has arrived: at once if another one of the name is open already. It waits for a
+   * connection until the signal ends that. Rejects with the server's refusal (`dstm.denied` for instance), `dstm.closed`, or canceled. Whoever
+   * opens an object closes it.
+   */
+  open(name: string, options: WaitOptions = {}): Promise<SharedObject> {
+    return this.#hub.open(name, options.signal);
+  }
+
+  /**
+   * Ends the use of all objects: their updates and changes end with `dstm.closed`, which says `unknown` for what may have been sent. The
+   * connection stays. Idempotent.
+   */
+  close(): void {
+    this.#hub.close();
+  }
+
+  /** Called by the transport: see {@link Pattern}. */
+  attach(session: Session): Receiver {
+    this.#hub.attach(session);
+    return {
+      receive: (frame) => this.#hub.receive(session, frame),
+      close: () => this.#hub.detach(session),
+    };
+  }
+
+  /** Called by the transport when the connection has ended for good. Objects that are open stay readable. */
+  finish(error: TrefoilError): void {
+    this.#hub.finish(error);
+  }
+}

@@ -1,0 +1,69 @@
+import type { Path } from "../path.ts";
+import { apply, sameWrite, writtenPaths, type Write } from "../txn/txn.ts";
+import { remove } from "./object.ts";
+import { resync } from "./open.ts";
+import { change } from "./show.ts";
+import type { Context, Journal, Replica, Step } from "./types.ts";
+
+/** One change frame: what a transaction did to the objects that are open here. */
+export interface Entry {
+  readonly position: number;
+  readonly hash: Uint8Array;
+  readonly client: string;
+  readonly sequence: number;
+  readonly parts: readonly Effect[];
+}
+
+/** What it did to one object. */
+export interface Effect {
+  readonly object: string;
+  readonly version: number;
+  readonly writes: readonly Write[];
+}
+
+/** Takes one entry of the log. */
+export function applyEntry(c: Context, j: Journal, e: Entry): void {
+  j.position = Math.max(j.position, e.position);
+  const mine = e.client === c.client;
+  for (const part of e.parts) {
+    const o = c.objects.get(part.object);
+    if (o === undefined || o.phase !== "open" || o.log !== j || o.root === null) continue; // not open, or about an earlier opening
+    const root = part.version === o.version + 1 ? apply(o.root, part.writes, part.version) : 0;
+    if (typeof root === "number") {
+      resync(c, o); // what is held cannot be what the server has
+      continue;
+    }
+    const kept = mine && o.step?.stale !== true && expects(o, e.sequence, part.writes);
+    const paths: Path[] = writtenPaths(part.writes);
+    const step = change(c, o, mine ? "mine" : "remote", paths);
+    step.kept = kept;
+    o.root = root;
+    o.version = part.version;
+    o.position = e.position;
+    o.hash = e.hash;
+    confirm(o, step, mine, e.sequence);
+  }
+}
+
+/** Takes away the layers that the object's root now holds. */
+function confirm(o: Replica, step: Step, mine: boolean, sequence: number): void {
+  for (const l of [...o.layers]) {
+    if ((mine && l.tx.sequence === sequence) || (l.reached > 0 && l.reached <= o.version)) {
+      step.landed = step.landed || l.shown;
+      remove(l);
+    } else if (mine && l.tx.after.includes(sequence)) {
+      l.made.push(o.version);
+    }
+  }
+}
+
+/**
+ * Whether the lowest layer that is shown is this transaction with these writes: when they are confirmed, the fold
+ * stays what it is.
+ */
+function expects(o: Replica, sequence: number, writes: readonly Write[]): boolean {
+  const lowest = o.layers.find((l) => l.shown);
+  if (lowest === undefined || lowest.tx.sequence !== sequence) return false;
+  const own = lowest.part.writes;
+  return own.length === writes.length && own.every((w, i) => sameWrite(w, writes[i] as Write));
+}

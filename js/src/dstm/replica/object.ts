@@ -1,0 +1,76 @@
+import { writtenPaths } from "../txn/txn.ts";
+import { checkReady } from "./journal.ts";
+import { finish } from "./settle.ts";
+import type { Context, Layer, Replica, Shown, State } from "./types.ts";
+
+/** A replica that holds nothing yet. */
+export function newReplica(name: string): Replica {
+  return {
+    name,
+    phase: "offline",
+    request: 0,
+    asked: false,
+    returning: false,
+    mistaken: false,
+    log: null,
+    epoch: "",
+    version: 0,
+    position: 0,
+    hash: new Uint8Array(8),
+    root: null,
+    fold: null,
+    layers: [],
+    visible: null,
+    step: null,
+  };
+}
+
+/** What is seen of an object, undefined before its first opening. */
+export function stateOf(c: Context, name: string): State | undefined {
+  const o = c.objects.get(name);
+  if (o === undefined || o.root === null || o.fold === null || o.log === null) return undefined;
+  o.visible ??= visible(o);
+  return {
+    log: o.log.name,
+    epoch: o.epoch,
+    version: o.version,
+    position: o.position,
+    seen: o.log.position,
+    root: o.fold,
+    pending: o.visible,
+  };
+}
+
+function visible(o: Replica): Shown[] {
+  return o.layers.filter((l) => l.shown).map((l) => ({ sequence: l.tx.sequence, paths: writtenPaths(l.part.writes) }));
+}
+
+/** Removes the object and the layers above it; the transactions stay. */
+export function forget(c: Context, o: Replica): void {
+  strip(o);
+  if (o.step !== null) o.step.stale = false;
+  c.objects.delete(o.name);
+  c.order = c.order.filter((x) => x !== o);
+  c.requests = c.requests.filter((e) => !("object" in e && e.object === o));
+  if (o.log !== null) checkReady(c, o.log);
+}
+
+/** Takes all layers from an object that will not show them again. */
+export function strip(o: Replica): void {
+  const layers = o.layers;
+  o.layers = [];
+  o.visible = null;
+  for (const l of layers) {
+    l.tx.layers = l.tx.layers.filter((x) => x !== l);
+    finish(l.tx);
+  }
+}
+
+/** Takes a layer away, the way that its transaction went; the fold is not made again. */
+export function remove(l: Layer): void {
+  const o = l.object;
+  o.layers = o.layers.filter((x) => x !== l);
+  o.visible = null;
+  l.tx.layers = l.tx.layers.filter((x) => x !== l);
+  finish(l.tx);
+}

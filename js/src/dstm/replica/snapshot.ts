@@ -1,0 +1,64 @@
+import { Code } from "../../status.ts";
+import { fault, Reason } from "../errors.ts";
+import { sameLeaf } from "../tree/leaf.ts";
+import { TreeNode } from "../tree/node.ts";
+import { refuseUnsent } from "./journal.ts";
+import { remove } from "./object.ts";
+import { change, hide } from "./show.ts";
+import type { Context, Journal, Replica, Snapshot } from "./types.ts";
+
+/** Replaces what an object holds. */
+export function install(c: Context, o: Replica, s: Snapshot, fresh: TreeNode): void {
+  const same = o.root !== null && o.epoch === s.epoch;
+  change(c, o, "reset", null);
+  o.root = same && o.root !== null ? graft(o.root, fresh, s.version) : fresh;
+  o.epoch = s.epoch;
+  o.version = s.version;
+  o.position = s.position;
+  o.hash = s.hash;
+  o.mistaken = false;
+  for (const l of [...o.layers]) {
+    if (l.reached > 0) {
+      if (!same || l.reached <= s.version) remove(l);
+    } else if (!same || l.tx.sent) {
+      // The state may hold the writes already, and nothing says so: showing them above it could show an addition twice. The
+      // change or the answer will tell (docs/decisions/0005-client-replica.md).
+      hide(c, l.tx);
+    }
+  }
+  // What was made in another epoch and never sent can only be refused.
+  refuseUnsent(
+    c,
+    o.log as Journal,
+    (p) => p.parts.some((part) => part.object === o.name && part.epoch !== s.epoch),
+    fault(Code.Aborted, Reason.Conflict, "the object began a new epoch"),
+  );
+}
+
+/**
+ * Fresh, a later state of the same object without versions, with all nodes of old whose value is still the same. What differs gets
+ * version. So predictions can be judged across a snapshot, and the difference costs what changed.
+ */
+function graft(old: TreeNode, fresh: TreeNode, version: number): TreeNode {
+  if (old.leaf !== undefined || fresh.leaf !== undefined) {
+    const same = old.leaf !== undefined && fresh.leaf !== undefined && sameLeaf(old.leaf, fresh.leaf);
+    return same ? old : fresh;
+  }
+  const kids = new Map<string, TreeNode>();
+  let keys = old.keys;
+  let same = true;
+  for (const key of old.kids.keys()) {
+    if (!fresh.kids.has(key)) {
+      keys = version;
+      same = false;
+    }
+  }
+  for (const [key, kid] of fresh.kids) {
+    const was = old.kids.get(key);
+    const merged = was === undefined ? kid : graft(was, kid, version);
+    if (was === undefined) keys = version;
+    if (merged !== was) same = false;
+    kids.set(key, merged);
+  }
+  return same ? old : TreeNode.map(kids, old.written, keys, version, null);
+}

@@ -1,0 +1,214 @@
+import type { TrefoilError } from "../../status.ts";
+import type { Path } from "../path.ts";
+import type { TreeNode } from "../tree/node.ts";
+import type { Part, Transaction } from "../txn/txn.ts";
+
+/** How many transactions of one client a server remembers (PROTOCOL.md, section 8). */
+export const MAX_UNANSWERED = 64;
+
+/** The version of nodes that only a prediction wrote: above every version there can be, so that nobody takes them for confirmed. */
+export const PREDICTED = 2 ** 53;
+
+/**
+ * Says why an object changed: `remote`: another client committed it; `mine`: an own transaction, predicted or, where there was no
+ * prediction, committed; `rollback`: an own prediction was taken back; `reset`: several changes folded into one, after a snapshot or
+ * because the consumer was slow.
+ */
+export type Origin = "remote" | "mine" | "rollback" | "reset";
+
+/** What is seen of an object went from before to after. */
+export interface Changed {
+  readonly kind: "changed";
+  readonly object: string;
+  readonly before: TreeNode;
+  readonly after: TreeNode;
+  /** The confirmed version. */
+  readonly version: number;
+  readonly origin: Origin;
+  /** Where before and after may differ; null: anywhere. */
+  readonly paths: readonly Path[] | null;
+}
+
+/** A transaction is answered. */
+export interface Settled {
+  readonly kind: "settled";
+  readonly sequence: number;
+  readonly objects: readonly string[];
+  readonly log: string;
+  /** Of the first part. */
+  readonly epoch: string;
+  readonly position: number;
+  /** Of a commit: the new version for each part. */
+  readonly versions: readonly number[];
+  /** Null for a commit. */
+  readonly error: TrefoilError | null;
+  /** Of a refusal. */
+  readonly conflicts: readonly Path[];
+}
+
+/** Something that a user of the core has to hear. */
+export type Event =
+  /** The object has a state now. */
+  | { readonly kind: "opened"; readonly object: string }
+  /** The object could not be opened, and is forgotten. */
+  | { readonly kind: "refused"; readonly object: string; readonly error: TrefoilError }
+  /** The object, open before, was taken away, and is forgotten. */
+  | { readonly kind: "ended"; readonly object: string; readonly error: TrefoilError }
+  | Changed
+  | Settled;
+
+/** What the client knows of one log: its own transactions there. */
+export interface Journal {
+  readonly name: string;
+  epoch: string;
+  /** The highest seen. */
+  position: number;
+  /** Ascending; those that may have been sent stand before those that were not. */
+  queue: Submission[];
+  /** Sent in this session, not answered. */
+  flying: number;
+  /** In this session: all objects are open again. */
+  ready: boolean;
+  /** The highest settled that was sent. */
+  told: number;
+  /** Sequences above told that were answered committed: the server remembers them, so that transactions may still depend on them. */
+  committed: number[];
+}
+
+/** An own transaction that is not answered, or whose writes are not yet in all roots. */
+export interface Submission extends Transaction {
+  sequence: number;
+  readonly log: Journal;
+  /** The parts as they travel, the same each time. */
+  readonly wire: readonly unknown[];
+  /** One for each part that is not in its object's root. */
+  layers: Layer[];
+  /** It may have been sent, in whatever session. */
+  sent: boolean;
+  /** It was sent in this session. */
+  flying: boolean;
+  /** Its prediction was taken back. */
+  hidden: boolean;
+  /** With committed. */
+  answered: boolean;
+}
+
+/** What an own transaction writes in one object. */
+export interface Layer {
+  readonly tx: Submission;
+  readonly part: Part;
+  readonly object: Replica;
+  shown: boolean;
+  /** Versions of the object that transactions of tx.after made. */
+  readonly made: number[];
+  /** The version that the server made of it, 0 while unanswered. The layer stays until the object gets there. */
+  reached: number;
+}
+
+/** The writes of one own transaction that a state shows. */
+export interface Shown {
+  readonly sequence: number;
+  readonly paths: readonly Path[];
+}
+
+/** `offline`: no session, or the server had no time for it; `opening`: asked for, or about to be. */
+export type Phase = "offline" | "opening" | "open";
+
+/** What is held of one object: a confirmed root, which only the server's frames change, and layers of predicted writes above it. */
+export interface Replica {
+  readonly name: string;
+  phase: Phase;
+  /** Of the opening under way. */
+  request: number;
+  /** Its frame was sent. */
+  asked: boolean;
+  /** Transactions wait until it is open again. */
+  returning: boolean;
+  /** What is held does not fit the server's frames: no resume. */
+  mistaken: boolean;
+
+  /** Null until first opened. */
+  log: Journal | null;
+  epoch: string;
+  version: number;
+  position: number;
+  hash: Uint8Array;
+  /** Confirmed; null until first opened. */
+  root: TreeNode | null;
+  /** With the layers that are shown. */
+  fold: TreeNode | null;
+  /** Own transactions not yet in root, ascending by sequence. */
+  layers: Layer[];
+  /** Of the layers that are shown; null if to be made. */
+  visible: readonly Shown[] | null;
+
+  /** While one input is worked on; null otherwise. See show.ts. */
+  step: Step | null;
+}
+
+/** What one input does to a replica. */
+export interface Step {
+  /** The fold is to be made again. */
+  stale: boolean;
+  /** The confirmed root before the input, if that changed. */
+  before: TreeNode | null;
+  /** The fold made again. */
+  next: TreeNode | null;
+  origin: Origin;
+  /** Root now holds a layer that was shown. */
+  landed: boolean;
+  /** The fold stays, unless predictions were taken back. */
+  kept: boolean;
+  /** Written in root. */
+  paths: readonly Path[] | null;
+  /** Written by layers that were taken back. */
+  taken: Path[];
+}
+
+/** An open frame of object to send, or a close of name. */
+export type Errand = { readonly object: Replica } | { readonly name: string };
+
+/** What is seen of an object. Read-only. */
+export interface State {
+  readonly log: string;
+  readonly epoch: string;
+  /** Confirmed. */
+  readonly version: number;
+  /** Of the entry that made version. */
+  readonly position: number;
+  /** The highest position seen of the log. */
+  readonly seen: number;
+  readonly root: TreeNode;
+  readonly pending: readonly Shown[];
+}
+
+/** A whole state; root is null if the resume point was accepted. */
+export interface Snapshot {
+  readonly epoch: string;
+  readonly version: number;
+  readonly position: number;
+  readonly hash: Uint8Array;
+  readonly root: TreeNode | null;
+}
+
+/** The fields of the core that its parts share. */
+export interface Context {
+  /** In hex, "" before the first session. */
+  client: string;
+  connected: boolean;
+  /** Transactions not answered, in all journals. */
+  queued: number;
+  readonly limit: number;
+  /** The last one given; one counter serves all logs, gaps are allowed. */
+  sequence: number;
+  request: number;
+  readonly objects: Map<string, Replica>;
+  /** In the order of their first opening. */
+  order: Replica[];
+  journals: Journal[];
+  /** Opens and closes to send. */
+  requests: Errand[];
+  /** By the input that is worked on. */
+  touched: Replica[];
+  events: Event[];
+}

@@ -1,0 +1,129 @@
+import { aborted } from "../internal/aborted.ts";
+import { Code, TrefoilError } from "../status.ts";
+import type { Pattern, Receiver } from "../transport/pattern.ts";
+import type { Session } from "../transport/session.ts";
+import { badRequest, metadataLimits, notConnected } from "./errors.ts";
+import { Link } from "./link.ts";
+import { validMetadata } from "./metadata.ts";
+import type { CallOptions } from "./method.ts";
+import type { Answer } from "./outcall.ts";
+import { OutCall } from "./outcall.ts";
+import type { Handler } from "./serve.ts";
+
+/** Options of a {@link Peer}; all may be left out. */
+export interface PeerOptions {
+  /** How many calls of the server are handled at once; one more is answered `rpc.busy`. A positive integer; default 64. */
+  maxConcurrent?: number | undefined;
+  /**
+   * Receives what a handler threw that is no {@link TrefoilError}, or nobody hears about because the call wanted no answer; of the former nothing travels.
+   * Default: `console.error`.
+   */
+  onError?: ((err: unknown, procedure: string) => void) | undefined;
+}
+
+/**
+ * This client's end of rpc: it holds the handlers, and the session to call on. It is a {@link Pattern}: hand it to one client, which it serves over all
+ * its reconnects.
+ */
+export class Peer implements Pattern {
+  readonly name = "rpc";
+  /** How many calls are handled at once. */
+  readonly maxConcurrent: number;
+  readonly #onError: (err: unknown, procedure: string) => void;
+  readonly #handlers = new Map<string, Handler>();
+  readonly #waiting = new Set<OutCall>();
+  #link: Link | null = null;
+  #lastId = 0;
+  #over = false;
+
+  /** Throws invalid_argument for options that make no sense. */
+  constructor(options: PeerOptions = {}) {
+    const max = options.maxConcurrent ?? 64;
+    if (!Number.isSafeInteger(max) || max < 1) {
+      throw new TrefoilError(Code.InvalidArgument, "", "maxConcurrent is a positive integer");
+    }
+    this.maxConcurrent = max;
+    this.#onError = options.onError ?? ((err, procedure) => console.error(`trefoil: the handler of ${procedure} failed:`, err));
+  }
+
+  /** Implements {@link Pattern}. */
+  attach(session: Session): Receiver {
+    const link = new Link(this, session);
+    this.#link = link;
+    this.#over = false;
+    for (const call of [...this.#waiting]) {
+      this.#waiting.delete(call);
+      call.start(this.#link); // the link may be found dead at the first one
+    }
+    return link;
+  }
+
+  /** Implements {@link Pattern}: calls that wait for a session fail with `rpc.not_connected`. */
+  finish(_err: TrefoilError): void {
+    this.#over = true;
+    for (const call of [...this.#waiting]) call.fail(notConnected());
+  }
+
+  /** @internal The session to call on now. */
+  get link(): Link | null {
+    return this.#link;
+  }
+
+  /** @internal Strictly increasing over all sessions. */
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  /** @internal Makes one call; {@link Method.call} is the typed way. */
+  send(procedure: string, input: unknown, options: CallOptions, notify: boolean): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const { signal, timeout, metadata } = options;
+      if (signal?.aborted) throw aborted(signal, false);
+      if (timeout !== undefined && !(timeout > 0)) throw badRequest("a timeout is above 0");
+      if (metadata && !validMetadata(metadata)) throw badRequest(metadataLimits);
+      const own = metadata && { ...metadata };
+      new OutCall(this, procedure, input, { ...options, metadata: own }, notify, resolve, reject).start(this.#link);
+    });
+  }
+
+  /** @internal Makes a call wait for the next session; false if none will come. */
+  wait(call: OutCall): boolean {
+    if (!this.#over) this.#waiting.add(call);
+    return !this.#over;
+  }
+
+  /** @internal */
+  unwait(call: OutCall): void {
+    this.#waiting.delete(call);
+  }
+
+  /** @internal Forgets a session that can send no more, unless there is a newer one. */
+  drop(link: Link): void {
+    if (this.#link === link) this.#link = null;
+  }
+
+  /** @internal Adds a handler; what it returns takes it away. */
+  register(handler: Handler): () => void {
+    if (this.#handlers.has(handler.procedure)) {
+      throw new TrefoilError(Code.AlreadyExists, "", `method ${handler.procedure} is handled already`);
+    }
+    this.#handlers.set(handler.procedure, handler);
+    return () => {
+      if (this.#handlers.get(handler.procedure) === handler) this.#handlers.delete(handler.procedure);
+    };
+  }
+
+  /** @internal */
+  handler(procedure: string): Handler | undefined {
+    return this.#handlers.get(procedure);
+  }
+
+  /** @internal Tells the program what no caller is told. */
+  report(err: unknown, procedure: string): void {
+    try {
+      this.#onError(err, procedure);
+    } catch (again) {
+      console.error("trefoil: onError failed:", again);
+    }
+  }
+}

@@ -1,0 +1,248 @@
+import { encode } from "../../src/codec/index.ts";
+import { Time, type Value } from "../../src/codec/value.ts";
+import { hex } from "../../src/internal/body.ts";
+import { sha256 } from "../../src/internal/sha256.ts";
+import { Code, TrefoilError } from "../../src/status.ts";
+import { MAX_UNANSWERED, type Layer } from "../../src/dstm/replica/types.ts";
+import { fails } from "../../src/dstm/replica/show.ts";
+import { TreeNode } from "../../src/dstm/tree/node.ts";
+import { readPath, readWrites } from "../../src/dstm/txn/decode.ts";
+import { apply, writeToWire, type Part, type Read, type Write } from "../../src/dstm/txn/txn.ts";
+import type { Random } from "./random.ts";
+
+/** One frame, decoded. */
+export type Frame = readonly Value[];
+
+/** One session as the server sees it. */
+export interface Link {
+  readonly client: string;
+  readonly open: Set<string>;
+  readonly toServer: Frame[];
+  readonly toClient: Frame[];
+}
+
+export function newLink(client: string): Link {
+  return { client, open: new Set(), toServer: [], toClient: [] };
+}
+
+export const theLog = "log";
+
+interface Entry {
+  position: number;
+  client: string;
+  sequence: number;
+  parts: { object: string; version: number; writes: readonly Write[] }[];
+}
+
+interface Outcome {
+  digest: string;
+  /** 0: refused. */
+  position: number;
+  versions: number[];
+  objects: string[];
+  error: unknown[] | null;
+  conflicts: [number, string[]][];
+}
+
+interface Kept {
+  root: TreeNode;
+  version: number;
+  position: number;
+  /** By version. */
+  history: TreeNode[];
+}
+
+/** A commit as it came. */
+export interface Commit {
+  sequence: number;
+  settled: number;
+  again: boolean;
+  after: number[];
+  parts: Part[];
+  digest: string;
+}
+
+/** A server that keeps everything and does the obvious. */
+export class Model {
+  epoch = "e1";
+  readonly objects = new Map<string, Kept>();
+  readonly entries: Entry[] = [];
+  readonly records = new Map<string, Map<number, Outcome>>();
+  /** Settled, by client. */
+  readonly dropped = new Map<string, number>();
+  /** Of 100 first sendings refused as busy. */
+  busy = 0;
+  /** Of 100 openings answered with a snapshot. */
+  forget = 0;
+  readonly faults: string[] = [];
+
+  constructor(readonly random: Random) {}
+
+  object(name: string): Kept {
+    let o = this.objects.get(name);
+    if (o === undefined) {
+      o = { root: TreeNode.empty(), version: 0, position: 0, history: [TreeNode.empty()] };
+      this.objects.set(name, o);
+    }
+    return o;
+  }
+
+  /** Takes one frame of l; links are all that live. */
+  handle(l: Link, f: Frame, links: readonly Link[]): void {
+    switch (f[1]) {
+      case 1:
+        this.#open(l, f);
+        break;
+      case 5:
+        if (f[2] !== "") this.faults.push("a close in the stream of a log");
+        l.open.delete(f[3] as string);
+        break;
+      case 7:
+        this.commit(l, commitOf(f), links);
+        break;
+      default:
+        this.faults.push(`kind ${String(f[1])}`);
+    }
+  }
+
+  #open(l: Link, f: Frame): void {
+    const [, , , request, name, resume] = f as [number, number, string, number, string, [string, number, number, Uint8Array] | null];
+    const o = this.object(name);
+    if (l.open.has(name) && resume !== null) this.faults.push("open twice");
+    l.open.add(name);
+    let at: [number, number] | null = null;
+    if (resume !== null && resume[0] === this.epoch) {
+      if (resume[1] > o.version || hex(resume[3]) !== hex(hashOf(resume[2]))) this.faults.push("a resume point that never was");
+      if (this.random.int(100) >= this.forget) at = [resume[1], resume[2]];
+    }
+    const [version, position] = at ?? [o.version, o.position];
+    l.toClient.push([3, 2, theLog, request, name, this.epoch, version, position, hashOf(position), at === null ? o.root.value() : null]);
+    if (at === null) return;
+    for (const e of this.entries) {
+      if (e.parts.some((p) => p.object === name && p.version > version)) l.toClient.push(changeFrame(e, (n) => n === name));
+    }
+  }
+
+  /** A reset that nobody asked for. */
+  reset(l: Link, name: string): void {
+    const o = this.object(name);
+    l.toClient.push([3, 4, theLog, name, this.epoch, o.version, o.position, hashOf(o.position), o.root.value(), "why not"]);
+  }
+
+  commit(l: Link, t: Commit, links: readonly Link[]): void {
+    let records = this.records.get(l.client);
+    if (records === undefined) this.records.set(l.client, (records = new Map()));
+    let r = records.get(t.sequence);
+    const before = this.dropped.get(l.client) ?? 0;
+    this.dropped.set(l.client, Math.max(before, t.settled));
+    if (r !== undefined) {
+      if (r.digest !== t.digest) this.faults.push("sequence reused");
+      if (!t.again) this.faults.push("sent again without saying so");
+    } else {
+      if (t.sequence <= before) this.faults.push("settled beyond an unanswered one");
+      if (!t.again && [...records.keys()].some((s) => s > t.sequence)) this.faults.push("sequences do not ascend");
+      r = this.#decide(l.client, t);
+      records.set(t.sequence, r);
+      const e = this.entries.at(-1);
+      if (r.position > 0 && e !== undefined) {
+        for (const to of links) {
+          if (e.parts.some((p) => to.open.has(p.object))) to.toClient.push(changeFrame(e, (n) => to.open.has(n)));
+        }
+      }
+    }
+    const remembered = [...records].filter(([s, x]) => s > (this.dropped.get(l.client) ?? 0) && x.position > 0).length;
+    if (remembered > MAX_UNANSWERED) this.faults.push(`must remember ${remembered}`);
+    l.toClient.push(
+      r.position === 0
+        ? [3, 9, theLog, t.sequence, r.error as Value, r.conflicts.length > 0 ? r.conflicts : null]
+        : [3, 8, theLog, t.sequence, r.position, r.versions],
+    );
+  }
+
+  #decide(client: string, t: Commit): Outcome {
+    const r: Outcome = { digest: t.digest, position: 0, versions: [], objects: [], error: null, conflicts: [] };
+    if (!t.again && this.random.int(100) < this.busy) {
+      r.error = [Code.ResourceExhausted, "dstm.busy", "busy", null, false];
+      return r;
+    }
+    const own = new Map<string, number[]>();
+    for (const a of t.after) {
+      const before = this.records.get(client)?.get(a);
+      if (before === undefined) this.faults.push("depends on what never came");
+      if (before === undefined || before.position === 0 || a <= (this.dropped.get(client) ?? 0)) {
+        r.error = [Code.Aborted, "dstm.depends", "depends"];
+        return r;
+      }
+      before.objects.forEach((name, i) => own.set(name, [...(own.get(name) ?? []), before.versions[i] as number]));
+    }
+    const roots: TreeNode[] = [];
+    for (const [i, p] of t.parts.entries()) {
+      const o = this.object(p.object);
+      // The client's own rule for predictions happens to be the server's for commits; the totals that the tests check do not
+      // depend on it.
+      const l: Pick<Layer, "part" | "made"> = { part: p, made: own.get(p.object) ?? [] };
+      const root = apply(o.root, p.writes, o.version + 1);
+      if (typeof root === "number" || p.epoch !== this.epoch || fails(l, o.root, o.root) !== null) {
+        r.error = [Code.Aborted, "dstm.conflict", "conflict"];
+        r.conflicts = [[i, ["some", "path"]]];
+        return r;
+      }
+      roots.push(root);
+    }
+    const e: Entry = { position: this.entries.length + 1, client, sequence: t.sequence, parts: [] };
+    for (const [i, p] of t.parts.entries()) {
+      const o = this.object(p.object);
+      o.root = roots[i] as TreeNode;
+      o.version++;
+      o.position = e.position;
+      o.history.push(o.root);
+      e.parts.push({ object: p.object, version: o.version, writes: p.writes });
+      r.versions.push(o.version);
+      r.objects.push(p.object);
+    }
+    r.position = e.position;
+    this.entries.push(e);
+    return r;
+  }
+}
+
+function changeFrame(e: Entry, which: (object: string) => boolean): Frame {
+  const parts = e.parts.filter((p) => which(p.object)).map((p) => [p.object, p.version, p.writes.map(writeToWire)]);
+  return [3, 10, theLog, e.position, hashOf(e.position), new Time(1), unhex(e.client), e.sequence, parts as Value, null];
+}
+
+export function hashOf(position: number): Uint8Array {
+  const b = new Uint8Array(8);
+  if (position > 0) {
+    b[0] = 0xab;
+    b[7] = position & 0xff;
+  }
+  return b;
+}
+
+export function unhex(text: string): Uint8Array {
+  return Uint8Array.from({ length: text.length / 2 }, (_, i) => parseInt(text.slice(2 * i, 2 * i + 2), 16));
+}
+
+function commitOf(f: Frame): Commit {
+  const [, , , sequence, settled, flags, position, after, , parts] = f;
+  if (![sequence, settled, flags, position].every((n) => Number.isSafeInteger(n)) || !Array.isArray(parts)) {
+    throw new TrefoilError(Code.InvalidArgument, "model", "a commit frame of another form");
+  }
+  const count = { n: 0 };
+  return {
+    sequence: sequence as number,
+    settled: settled as number,
+    again: ((flags as number) & 1) === 1,
+    after: (after ?? []) as number[],
+    digest: hex(sha256(encode([after, parts]))),
+    parts: (parts as [string, string, number, Value[], Value][]).map(([object, epoch, base, reads, writes]) => ({
+      object, epoch, base,
+      reads: reads.map((v): Read => {
+        const [kind, path, hash] = v as [Read["kind"], Value, Uint8Array | null | undefined];
+        return { kind, path: readPath(path), hash: hash ?? null };
+      }),
+      writes: readWrites(writes, count),
+    })),
+  };
+}

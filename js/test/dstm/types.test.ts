@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Client, conflictPaths, Reason, variable, type Change, type Commit, type Path, type Ref, type SharedObject, type Tx } from "../../src/dstm/index.ts";
+import type { Value, ValueMap } from "../../src/codec/value.ts";
+import type { Pattern } from "../../src/transport/pattern.ts";
+
+/** Compiles only if A and B are the same type. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : never;
+const same = <A, B>(_: Same<A, B>): void => undefined;
+
+/** Never called: it only has to compile, and where it says so, not to. */
+async function types(board: SharedObject, tx: Tx): Promise<void> {
+  const price = variable<number>("lots", "{id}", "price");
+  const lot = variable<{ price: number; name?: string }>("lots", "{id}");
+  same<ReturnType<typeof price.at>, Ref<number>>(true);
+  same<Awaited<ReturnType<typeof board.update>>, Commit>(true);
+
+  const maybe: number | undefined = price.at("1").get(tx);
+  const sure: number = price.at("1").get(tx, 0);
+  // @ts-expect-error there may be none
+  const wrong: number = price.at("1").get(tx);
+  const found = price.at("1").lookup(tx);
+  if (found.exists) same<typeof found.value, number>(true);
+  price.at("1").set(tx, 5);
+  // @ts-expect-error no text
+  price.at("1").set(tx, "5");
+  price.at("1").add(tx, 1, { max: 10 });
+  // @ts-expect-error only numbers add
+  lot.at("1").add(tx, 1);
+  for (const [id, l] of lot.all(tx)) same<[typeof id, typeof l.price], [string, number]>(true);
+  const checked = variable("n").checked((v): v is number => typeof v === "number");
+  same<ReturnType<typeof checked.at>, Ref<number>>(true);
+
+  const n: number = board.view((t) => price.at("1").get(t, 0));
+  const root: ValueMap = board.snapshot();
+  const at: Value | undefined = board.snapshot(["lots"]);
+  for await (const change of board.changes(["lots"], { signal: AbortSignal.timeout(1) })) same<typeof change, Change>(true);
+  const stop: () => void = board.onChange((change) => void change.path);
+  // @ts-expect-error a path is a list of keys
+  tx.read("lots");
+  // @ts-expect-error read-only
+  board.head.version = 1;
+  // @ts-expect-error read-only
+  board.pending.paths.push(["a"]);
+  void [maybe, sure, wrong, n, root, at, stop];
+}
+
+test("the public names are there, and the client is a pattern", () => {
+  assert.equal(typeof types, "function");
+  const client: Pattern = new Client({ maxPending: 5 });
+  assert.equal(client.name, "dstm");
+  assert.equal(Reason.Conflict, "dstm.conflict");
+  const none: Path[] = conflictPaths(new Error("another"));
+  assert.deepEqual(none, []);
+});
