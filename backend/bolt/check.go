@@ -154,8 +154,6 @@ func (c *checker) reach(id, count uint64) error {
 	return nil
 }
 
-func (c *checker) isReached(id uint64) bool { return c.seen[id/64]&(1<<(id%64)) != 0 }
-
 // page is a page with its overflow, or one that is inside a value.
 type page struct {
 	c            *checker

@@ -1,0 +1,4 @@
+import { App } from './app.ts';
+import { Link } from './link.ts';
+
+new App(new Link());

@@ -1,0 +1,117 @@
+// A real server and real browsers, for the browser test and for pictures.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const root = fileURLToPath(new URL('../../../..', import.meta.url));
+const dir = mkdtempSync(join(tmpdir(), 'whiteboard-'));
+const program = join(dir, process.platform === 'win32' ? 'whiteboard.exe' : 'whiteboard');
+const data = join(dir, 'board.db');
+const shots = process.env.SHOTS;
+const size = { width: 1400, height: 900 };
+let server = null;
+let browser = null;
+
+const port = await new Promise((done) => {
+  const probe = createServer().listen(0, '127.0.0.1', () => {
+    const { port } = probe.address();
+    probe.close(() => done(port));
+  });
+});
+/** A name of another computer, for the browser; it is this machine. */
+export const elsewhere = 'board.test';
+export const origin = `http://localhost:${port}`;
+
+/** Starts the server; the boards are in the same file each time. */
+export async function start() {
+  server = spawn(program, ['-addr', `:${port}`, '-data', data], { stdio: ['ignore', 'pipe', 'inherit'] });
+  for await (const line of createInterface({ input: server.stdout })) if (line.includes('http://')) return;
+  throw new Error('the server has not started');
+}
+
+/** Ends the server without a chance to clean up. */
+export async function kill(signal = 'SIGKILL') {
+  const ended = new Promise((done) => server.once('exit', (code) => done(code)));
+  server.kill(signal);
+  return ended;
+}
+
+/** Somebody with a browser of their own. What the page asks for over the network and says on the console is kept. */
+export async function person(name, options = {}) {
+  const context = await browser.newContext({ viewport: size, ...options });
+  await context.addInitScript((n) => {
+    try {
+      localStorage.setItem('whiteboard.name', n);
+    } catch {}
+  }, name);
+  const page = await context.newPage();
+  const log = { requests: [], sockets: 0, errors: [], down: false };
+  page.on('request', (r) => log.requests.push(r.url()));
+  page.on('websocket', () => log.sockets++);
+  page.on('pageerror', (e) => log.errors.push(String(e)));
+  page.on('console', (m) => {
+    const refused = log.down && m.text().includes('WebSocket connection'); // the browser's own words about a server that is away
+    if ((m.type() === 'error' || m.type() === 'warning') && !refused) log.errors.push(m.text());
+  });
+  return { name, context, page, log };
+}
+
+/** Waits until all that p has drawn is stored. */
+export const open = (p) => p.page.waitForFunction(() => document.documentElement.dataset.line === 'open' && document.documentElement.dataset.pending === '0');
+/** Waits until p sees n shapes. */
+export const shapes = (p, n) => p.page.waitForFunction((n) => document.querySelector('.overlay').getAttribute('aria-label') === `Whiteboard, ${n} ${n === 1 ? 'shape' : 'shapes'}`, n);
+export const pixels = (p) => p.page.evaluate(() => document.querySelector('canvas.shapes').toDataURL());
+/** Waits until p sees n people. */
+export const others = (p, n) => p.page.waitForFunction((n) => document.querySelectorAll('.everybody li').length === n, n);
+
+/** Both screens come to show the very same. */
+export async function same(a, b, what) {
+  let left, right;
+  for (let i = 0; i < 100; i++) {
+    [left, right] = [await pixels(a), await pixels(b)];
+    if (left === right) return left;
+    await a.page.waitForTimeout(50);
+  }
+  throw new assert.AssertionError({ message: `${what}: the screens differ` });
+}
+
+export async function drag(p, from, to, steps = 12) {
+  await p.page.mouse.move(...from);
+  await p.page.mouse.down();
+  await p.page.mouse.move(...to, { steps });
+  await p.page.mouse.up();
+}
+
+export async function draw(p, key, from, to) {
+  await p.page.keyboard.press(key);
+  await drag(p, from, to);
+}
+
+export async function shot(p, name) {
+  if (!shots) return;
+  mkdirSync(shots, { recursive: true });
+  await p.page.screenshot({ path: join(shots, `${name}.png`) });
+}
+
+/** Builds the program and starts it and a browser, calls fn, and cleans up. */
+export async function stage(fn) {
+  try {
+    execFileSync(process.env.GO ?? 'go', ['build', '-o', program, './examples/whiteboard'], { cwd: root, stdio: 'inherit' });
+    await start();
+    browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking', `--host-resolver-rules=MAP ${elsewhere} 127.0.0.1`],
+    });
+    return await fn();
+  } finally {
+    await browser?.close();
+    server?.kill('SIGKILL');
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
