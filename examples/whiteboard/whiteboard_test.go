@@ -162,7 +162,7 @@ func TestWhoIsHere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cursors.At(id).Publish(ctx, b.topics, map[string]any{"name": "Ole", "x": 3}); err != nil {
+	if _, err := cursors.At(id).Publish(ctx, b.topics, map[string]any{"name": "Heron", "x": 3}); err != nil {
 		t.Fatal(err)
 	}
 	for m, err := range heard.All(ctx) {

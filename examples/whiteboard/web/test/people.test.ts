@@ -21,14 +21,14 @@ class FakeRoom implements Room {
 test('who comes learns names, who goes is gone', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const room = new FakeRoom();
-  const people = new People(room, 'me', 'Maja');
+  const people = new People(room, 'me', 'Otter');
   assert.equal(room.sent.length, 0, 'nobody is there to be told');
   room.here = ['me', 'you'];
   room.came();
-  assert.deepEqual(room.sent, [{ name: 'Maja' }]);
-  assert.deepEqual(people.list().map((p) => p.name), ['Maja', 'Guest']);
-  room.hear('you', { name: 'Ole', x: 3, y: 4 });
-  assert.deepEqual(people.list().map((p) => p.name), ['Maja', 'Ole']);
+  assert.deepEqual(room.sent, [{ name: 'Otter' }]);
+  assert.deepEqual(people.list().map((p) => p.name), ['Otter', 'Guest']);
+  room.hear('you', { name: 'Heron', x: 3, y: 4 });
+  assert.deepEqual(people.list().map((p) => p.name), ['Otter', 'Heron']);
   assert.deepEqual([...people.others()][0]?.at, { x: 3, y: 4 });
   room.here = ['me'];
   room.came();
@@ -39,7 +39,7 @@ test('who comes learns names, who goes is gone', (t) => {
 test('many movements become few messages, the last one among them', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const room = new FakeRoom();
-  const people = new People(room, 'me', 'Maja');
+  const people = new People(room, 'me', 'Otter');
   people.show({ x: 5, y: 5 }, null, new Map());
   assert.equal(room.sent.length, 0, 'nobody is there to be told');
   room.here = ['me', 'you'];
@@ -54,7 +54,7 @@ test('a long draft is thinned out', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const room = new FakeRoom();
   room.here = ['me', 'you'];
-  const people = new People(room, 'me', 'Maja');
+  const people = new People(room, 'me', 'Otter');
   people.show(null, shape({ id: 'd', kind: 'pen', points: new Float32Array(20_000).map((_, i) => i) }), new Map());
   t.mock.timers.tick(50);
   const draft = room.sent.at(-1)?.draft?.shape as { points: Uint8Array };
@@ -65,17 +65,17 @@ test('a long draft is thinned out', (t) => {
 test('whatever others send does no harm', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const room = new FakeRoom();
-  const people = new People(room, 'me', 'Maja');
+  const people = new People(room, 'me', 'Otter');
   room.here = ['me', 'you'];
   room.came();
   const bad = [null, 7, 'x', [], { name: {}, x: NaN, y: 1 }, { name: 'n'.repeat(1e6), draft: 5, moving: [] }, { moving: { a: [1], b: ['x', 'y'], c: [1, 2], d: [1, 2, 3], e: [Infinity, 0] } }, { draft: { id: 'q', shape: { kind: 'bomb' } } }];
   for (const m of bad) room.hear('you', m);
-  room.hear('you', { name: 'Ole', x: 1, y: 2, draft: { id: 'q', shape: toFields(shape({ id: 'q', kind: 'rect', w: 3, h: 4 })) }, moving: { c: [1, 2] } });
+  room.hear('you', { name: 'Heron', x: 1, y: 2, draft: { id: 'q', shape: toFields(shape({ id: 'q', kind: 'rect', w: 3, h: 4 })) }, moving: { c: [1, 2] } });
   t.mock.timers.tick(400);
   const [you] = [...people.others()];
   assert.equal(you?.draft?.w, 3);
   assert.deepEqual([...you!.moving], [['c', { x: 1, y: 2 }]]);
-  room.hear('you', { name: 'Ole' });
+  room.hear('you', { name: 'Heron' });
   const lingering = [...people.doings()];
   assert.equal(lingering.length, 2, 'shown until the board has it');
   t.mock.timers.tick(400);
@@ -84,10 +84,10 @@ test('whatever others send does no harm', (t) => {
 });
 
 test('names', () => {
-  assert.equal(cleanName('  Maja \n\u202e\u0007 Berg '), 'Maja Berg');
+  assert.equal(cleanName('  Calm \n\u202e\u0007 Otter '), 'Calm Otter');
   assert.equal(cleanName('x'.repeat(100)).length, 24);
   assert.equal(initials('Quiet Otter'), 'QO');
-  assert.equal(initials('maja'), 'M');
+  assert.equal(initials('otter'), 'O');
   assert.equal(initials(''), '?');
 });
 
