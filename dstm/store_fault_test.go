@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -321,6 +322,9 @@ func TestRestart(t *testing.T) {
 				}
 			}
 			o.View(func(tx *dstm.Tx) error { last = tx.Read(); return nil })
+			if every < 100 {
+				awaitSnapshot(t, log) // closing does not wait for the one in the background
+			}
 			if err := store.Close(testContext(t)); err != nil {
 				t.Fatal(err)
 			}
@@ -339,6 +343,21 @@ func TestRestart(t *testing.T) {
 			r.Close()
 		}
 		judge(t, log, rec)
+	}
+}
+
+// awaitSnapshot returns when log has a snapshot.
+func awaitSnapshot(t *testing.T, log dstm.Log) {
+	t.Helper()
+	for ctx := testContext(t); ; runtime.Gosched() {
+		at, r, err := log.LoadSnapshot(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at > 0 {
+			r.Close()
+			return
+		}
 	}
 }
 
