@@ -56,7 +56,7 @@ type Log interface {
 	// Append adds batch behind after if after is the head, and returns the new head once the
 	// batch is as durable as the backend promises. Entries get the positions after+1, after+2, ...
 	// If the head is elsewhere: ErrMoved. If the outcome cannot be known, ErrUncertain; on a backend with a
-	// single writer that error also closes the log for good (RULES: nothing is acknowledged that may not be on disk).
+	// single writer that error also closes the log for good, since nothing may be acknowledged that may not be on disk.
 	Append(ctx context.Context, after Position, batch Batch) (Position, error)
 
 	// Read yields the entries behind after in order and then follows the head, waiting for
