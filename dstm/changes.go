@@ -14,11 +14,12 @@ import (
 const maxQueued = 1024
 
 // feed hands the changes of one object to the consumers of Changes, and wakes
-// those of Wait. Its methods may be called from several goroutines; publish
+// those of Wait and those of Retry whom a change concerns. Its methods may be called from several goroutines; publish
 // must be called in the order of the states.
 type feed struct {
 	mu        sync.Mutex
 	consumers map[*consumer]struct{}
+	naps      map[*nap]struct{}
 	moved     chan struct{} // closed when something is published, for those who wait; nil if nobody does
 	err       error         // why it was closed
 }
@@ -37,6 +38,11 @@ func (f *feed) publish(before, after *tree.Node, version uint64, origin Origin, 
 	}
 	for c := range f.consumers {
 		c.add(before, after, version, origin, paths)
+	}
+	for n := range f.naps {
+		if n.touched(after, origin, paths) {
+			n.sleeper.rouse(nil)
+		}
 	}
 	f.wake()
 }
@@ -59,6 +65,9 @@ func (f *feed) close(err error) {
 	f.err = err
 	for c := range f.consumers {
 		c.wake()
+	}
+	for n := range f.naps {
+		n.sleeper.rouse(err)
 	}
 	f.wake()
 }
@@ -143,12 +152,13 @@ type consumer struct {
 type step struct {
 	path          Path
 	before, after *tree.Node
+	moved         bool
 	version       uint64
 	origin        Origin
 }
 
 func (s *step) change() Change {
-	return Change{Path: s.path, Old: s.before.Value(), New: s.after.Value(), Version: s.version, Origin: s.origin}
+	return Change{Path: s.path, Old: s.before.Value(), New: s.after.Value(), Moved: s.moved, Version: s.version, Origin: s.origin}
 }
 
 func (c *consumer) wake() {
@@ -166,7 +176,7 @@ func (c *consumer) add(before, after *tree.Node, version uint64, origin Origin, 
 	if len(c.queue) == 0 {
 		c.before = before.Find(c.prefix)
 	}
-	full := !c.collect(before, after, paths, func(s step) bool {
+	full := !differences(c.prefix, before, after, paths, func(s step) bool {
 		if len(c.queue) == maxQueued {
 			return false
 		}
@@ -181,34 +191,6 @@ func (c *consumer) add(before, after *tree.Node, version uint64, origin Origin, 
 	if full || len(c.queue) > 0 {
 		c.wake()
 	}
-}
-
-// collect finds the differences at or below the consumer's prefix.
-func (c *consumer) collect(before, after *tree.Node, paths []Path, emit func(step) bool) bool {
-	diff := func(at Path) bool {
-		return tree.Diff(at, before.Find(at), after.Find(at), func(p Path, old, fresh *tree.Node) bool {
-			return emit(step{path: slices.Clone(p), before: old, after: fresh})
-		})
-	}
-	if paths == nil {
-		return diff(c.prefix)
-	}
-	for i, path := range paths {
-		covered := slices.ContainsFunc(paths[:i], path.Starts) ||
-			slices.ContainsFunc(paths[i+1:], func(p Path) bool { return len(p) < len(path) && path.Starts(p) })
-		switch {
-		case covered:
-		case path.Starts(c.prefix):
-			if !diff(path) {
-				return false
-			}
-		case c.prefix.Starts(path):
-			if !diff(c.prefix) {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // take removes what is queued, or reports why nothing will come any more.

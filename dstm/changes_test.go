@@ -40,7 +40,7 @@ func script(t *testing.T, prefix Path, run func(f *feed, root *tree.Node)) (got 
 
 func set(t *testing.T, root *tree.Node, n int64, version uint64, path ...string) *tree.Node {
 	t.Helper()
-	out, err := root.Set(path, codec.AppendInt(nil, n), version)
+	out, err := root.Set(path, codec.AppendInt(nil, n), nil, version)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestChangesFollowThePrefix(t *testing.T) {
 		d, _ := c.Delete(Path{"lots"}, 4)
 		f.publish(c, &d, 4, Rollback, []Path{{"lots"}})
 	})
-	want := []string{"lots/a >01 v1 o0", "lots/a 01>03 v3 o1", "lots 81a16103> v4 o2", "error"}
+	want := []string{"lots >81a16101 v1 o0", "lots/a 01>03 v3 o1", "lots 81a16103> v4 o2", "error"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -68,9 +68,9 @@ func TestAWriteAboveThePrefixShows(t *testing.T) {
 	got := script(t, Path{"a", "b"}, func(f *feed, root *tree.Node) {
 		one := set(t, root, 1, 1, "a", "b")
 		f.publish(root, one, 1, Remote, nil)
-		two, _ := one.Set(Path{"a"}, codec.AppendInt(codec.AppendString(codec.AppendMap(nil, 1), "b"), 2), 2)
+		two, _ := one.Set(Path{"a"}, codec.AppendInt(codec.AppendString(codec.AppendMap(nil, 1), "b"), 2), nil, 2)
 		f.publish(one, &two, 2, Remote, []Path{{"a"}, {"a", "b"}})
-		three, _ := two.Set(Path{"a"}, codec.AppendInt(codec.AppendString(codec.AppendMap(nil, 1), "b"), 2), 3)
+		three, _ := two.Set(Path{"a"}, codec.AppendInt(codec.AppendString(codec.AppendMap(nil, 1), "b"), 2), nil, 3)
 		f.publish(&two, &three, 3, Remote, []Path{{"a"}})
 	})
 	want := []string{"a/b >01 v1 o0", "a/b 01>02 v2 o0", "error"}
@@ -141,4 +141,23 @@ func TestWait(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// A write that creates the maps on its way is told as the highest of them, and so is that they go again when it is taken
+// back: whoever folds the changes holds what the object does.
+func TestMapsThatComeAndGoWithAWrite(t *testing.T) {
+	got := script(t, nil, func(f *feed, root *tree.Node) {
+		one := set(t, root, 1, 1, "a")
+		f.publish(root, one, 1, Remote, []Path{{"a"}})
+		deep := set(t, set(t, one, 2, 2, "m", "n", "k"), 3, 2, "m", "l")
+		paths := []Path{{"m", "n", "k"}, {"m", "l"}}
+		f.publish(one, deep, 1, Mine, paths)
+		f.publish(deep, one, 1, Rollback, paths)
+		leaf := set(t, one, 4, 2, "m")
+		f.publish(deep, leaf, 2, Remote, []Path{{"m", "n", "k"}})
+	})
+	want := []string{"a >01 v1 o0", "m >82a16c03a16e81a16b02 v1 o1", "m 82a16c03a16e81a16b02> v1 o2", "m 82a16c03a16e81a16b02>04 v2 o0", "error"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }

@@ -35,9 +35,13 @@ type Client struct {
 	full     bool // the session's queue is; pump goes on when it has drained
 	replicas map[string]*shared
 	waiting  map[uint64]chan replica.Event // submits, by sequence
+	asking   map[uint64]chan replica.Event // questions about the past, by request
 	retry    *time.Timer
 	closed   bool
 	over     *status.Error // why no session will come any more
+	steady   chan struct{} // closed when objects may all have come to one position; nil if nobody waits
+
+	commits ownCommits // guards itself
 }
 
 // retryRefused is after what time an object is asked for again that the server had no room or no store for.
@@ -62,7 +66,7 @@ func NewClient(opts *ClientOptions) *Client {
 	start := uint64(max(time.Now().UnixMicro(), 0))
 	return &Client{
 		core: replica.New(start, limit), replicas: make(map[string]*shared),
-		waiting: make(map[uint64]chan replica.Event),
+		waiting: make(map[uint64]chan replica.Event), asking: make(map[uint64]chan replica.Event),
 	}
 }
 
@@ -129,7 +133,7 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// settle ends the wait for all answers: what was never sent is taken back, anything else is unknown.
+// settle ends the wait for all answers: of transactions, what was never sent is taken back, anything else is unknown.
 func (c *Client) settle(err *status.Error) {
 	// The last first: what depends on another must not be refused because that one went.
 	for _, sequence := range slices.Backward(slices.Sorted(maps.Keys(c.waiting))) {
@@ -141,6 +145,12 @@ func (c *Client) settle(err *status.Error) {
 		delete(c.waiting, sequence)
 		answer <- replica.Event{Kind: replica.Settled, Sequence: sequence, Err: lost}
 	}
+	for request, answer := range c.asking {
+		c.core.Forget(request)
+		delete(c.asking, request)
+		answer <- replica.Event{Kind: replica.Answered, Request: request, Err: err}
+	}
+	c.wakeSteady()
 }
 
 // Attach implements [transport.Pattern].

@@ -33,11 +33,15 @@ type hall struct {
 
 func newHall(t *testing.T, webSocket, json bool) *hall {
 	t.Helper()
+	return newHallOf(t, webSocket, json, dstm.Rule{Object: "secret/*"}, dstm.Rule{Object: "**", Open: dstm.AllowAll, Write: dstm.AllowAll})
+}
+
+// newHallOf is newHall with other rules.
+func newHallOf(t *testing.T, webSocket, json bool, rules ...dstm.Rule) *hall {
+	t.Helper()
 	leak.Check(t)
 	log := dstm.NewMemoryLog()
-	store, err := dstm.NewStore(log, &dstm.StoreOptions{Rules: []dstm.Rule{
-		{Object: "secret/*"}, {Object: "**", Open: dstm.AllowAll, Write: dstm.AllowAll},
-	}})
+	store, err := dstm.NewStore(log, &dstm.StoreOptions{Rules: rules})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,9 +5,6 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/trefoilgo/trefoil/codec"
-	"github.com/trefoilgo/trefoil/dstm/internal/replica"
-	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -77,97 +74,23 @@ func (h *clientObject) end(err *status.Error) {
 	h.feed.close(err)
 }
 
+// home implements origin.
+func (h *clientObject) home() home { return h.client }
+
+// changed implements origin.
+func (h *clientObject) changed() *feed { return h.feed }
+
 // view implements origin.
 func (h *clientObject) view() (*view, error) {
 	h.client.mu.Lock()
 	defer h.client.mu.Unlock()
+	return h.present()
+}
+
+// present is view with the client's mutex held.
+func (h *clientObject) present() (*view, error) {
 	if h.err != nil {
 		return nil, h.err
 	}
 	return h.replica.present(), nil
-}
-
-// submit implements origin.
-func (h *clientObject) submit(ctx context.Context, v *view, part txn.Part, after []uint64, metadata map[string]string) (Commit, error) {
-	t := txn.Transaction{Position: uint64(v.position), After: after, Parts: []txn.Part{part}}
-	if len(metadata) > 0 {
-		raw, err := codec.Marshal(metadata)
-		if err != nil {
-			return Commit{}, status.New(status.InvalidArgument, ErrInvalid, "the metadata cannot be encoded").Because(err)
-		}
-		t.Metadata = raw
-	}
-	var seen uint64
-	if n := len(v.pending); n > 0 {
-		seen = v.pending[n-1].Sequence
-	}
-	sequence, answer, err := h.begin(t, seen)
-	if err != nil {
-		return Commit{}, err
-	}
-	var why *status.Error
-	select {
-	case e := <-answer:
-		return outcome(&e)
-	case <-ctx.Done():
-		why = status.From(context.Cause(ctx))
-	case <-h.done:
-		why = errObjectClosed
-	}
-	return h.leave(sequence, answer, why)
-}
-
-// begin gives a transaction to the core.
-func (h *clientObject) begin(t txn.Transaction, seen uint64) (uint64, <-chan replica.Event, error) {
-	c := h.client
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if h.err != nil {
-		return 0, nil, h.err
-	}
-	if err := c.ended(); err != nil {
-		return 0, nil, err
-	}
-	sequence, path, err := c.core.Submit(t, seen)
-	switch {
-	case err == nil:
-	case err.Is(ErrConflict):
-		return 0, nil, newConflict([]Path{path})
-	default:
-		return 0, nil, err
-	}
-	answer := make(chan replica.Event, 1) // the core answers once, and never waits for us
-	c.waiting[sequence] = answer
-	c.pump()
-	return sequence, answer, nil
-}
-
-// leave ends the wait for a transaction's answer for the reason why: it is taken back if it was never
-// sent; otherwise the core keeps it until it is answered.
-func (h *clientObject) leave(sequence uint64, answer <-chan replica.Event, why *status.Error) (Commit, error) {
-	c := h.client
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	select {
-	case e := <-answer: // it came just now
-		return outcome(&e)
-	default:
-	}
-	delete(c.waiting, sequence)
-	if c.core.Withdraw(sequence) {
-		c.pump()
-		return Commit{}, why
-	}
-	return Commit{}, why.MaybeDone()
-}
-
-// outcome is what a Settled event means to the one that waits.
-func outcome(e *replica.Event) (Commit, error) {
-	switch {
-	case e.Err == nil:
-		return Commit{Log: e.Log, Epoch: e.Epoch, Version: e.Versions[0], Position: Position(e.Position)}, nil
-	case e.Err.Is(ErrConflict):
-		return Commit{}, newConflict(e.Conflicts)
-	}
-	return Commit{}, e.Err
 }

@@ -51,6 +51,7 @@ func (s *shared) handle() *clientObject {
 
 // release takes one user away; with the last one the object is closed.
 func (c *Client) release(s *shared) {
+	c.wakeSteady() // it may have been this one that others of its user wait for
 	if s.users--; s.users > 0 || c.replicas[s.name] != s {
 		return
 	}
@@ -69,16 +70,47 @@ func (c *Client) end(s *shared, err *status.Error) {
 		h.end(err)
 	}
 	delete(c.replicas, s.name)
+	c.wakeSteady()
+}
+
+// whenSteady returns nil if these objects are all seen as they were at one position; otherwise what will be closed when that may
+// have changed, or one of them has ended.
+func (c *Client) whenSteady(names []string) <-chan struct{} {
+	if c.core.Steady(names) {
+		return nil
+	}
+	if c.steady == nil {
+		c.steady = make(chan struct{})
+	}
+	return c.steady
+}
+
+// wakeSteady has those who wait for whenSteady look again.
+func (c *Client) wakeSteady() {
+	if c.steady != nil {
+		close(c.steady)
+		c.steady = nil
+	}
 }
 
 // deliver passes on the core's events.
 func (c *Client) deliver() {
 	for _, e := range c.core.Events() {
-		if e.Kind == replica.Settled {
+		switch e.Kind {
+		case replica.Settled:
+			if e.Err == nil {
+				c.remember(&e)
+			}
 			if answer := c.waiting[e.Sequence]; answer != nil {
 				delete(c.waiting, e.Sequence)
 				answer <- e
 			}
+			continue
+		case replica.Steady:
+			c.wakeSteady()
+			continue
+		case replica.Revised, replica.Recalled, replica.Answered:
+			c.told(e)
 			continue
 		}
 		s := c.replicas[e.Object]
@@ -100,6 +132,22 @@ func (c *Client) deliver() {
 	}
 }
 
+// remember keeps what an own commit did, so that it can be undone.
+func (c *Client) remember(e *replica.Event) {
+	own := ownCommit{log: e.Log, epoch: e.Epoch, position: Position(e.Position)}
+	for i := range e.Made {
+		m := &e.Made[i]
+		if len(m.Writes) == 0 {
+			continue
+		}
+		if m.Before == nil { // nobody knows what it replaced
+			return
+		}
+		own.effects = append(own.effects, ownEffect{object: m.Object, version: m.Version, before: m.Before, writes: m.Writes})
+	}
+	c.commits.add(own)
+}
+
 var origins = [...]Origin{replica.Remote: Remote, replica.Mine: Mine, replica.Rollback: Rollback, replica.Reset: Reset}
 
 // present is the view of the replica now.
@@ -110,13 +158,19 @@ func (s *shared) present() *view {
 	}
 	old := &s.made
 	if s.view != nil && old.Root == state.Root && old.Epoch == state.Epoch && old.Version == state.Version && old.Seen == state.Seen &&
-		old.Log == state.Log && len(old.Pending) == len(state.Pending) && (len(old.Pending) == 0 || &old.Pending[0] == &state.Pending[0]) {
+		old.Log == state.Log && old.Strict == state.Strict && sameSlice(old.Readable, state.Readable) && sameSlice(old.Pending, state.Pending) {
 		return s.view
 	}
 	v := &view{
 		log: state.Log, object: s.name, epoch: state.Epoch, base: state.Version,
 		position: Position(state.Seen), root: state.Root, pending: state.Pending,
+		strict: state.Strict, readable: state.Readable,
 	}
 	s.view, s.made = v, state
 	return v
+}
+
+// sameSlice reports whether a and b are one slice, unchanged.
+func sameSlice[T any](a, b []T) bool {
+	return (a == nil) == (b == nil) && len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

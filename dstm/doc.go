@@ -20,6 +20,11 @@
 // function runs again. A conflict is found by path, not by object: two people who change different
 // things both commit.
 //
+// A function that only needs to know whether a condition holds asks by a guard ([Tx.Guard]) and conflicts with nothing but its turning.
+// Numbers are added to and limited, elements put into lists and moved, without any conflict ([Tx.Add], [Tx.Max], [Tx.Insert]). One that cannot
+// go on yet calls [Tx.Retry] and sleeps until what it has read changes. [UpdateAll] changes several objects at once;
+// [UndoStack] takes back what one did; [Object] also knows the past.
+//
 // Committed transactions are strictly serializable, durable as the log is, and applied exactly
 // once, whatever connections drop meanwhile: what may have been sent is sent again after a reconnect
 // under its old number, and gets its first outcome. What View sees is one past version plus

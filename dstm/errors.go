@@ -3,41 +3,44 @@ package dstm
 import (
 	"errors"
 
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/status"
 )
 
 // Errors of transactions and of opening; compare with errors.Is. Unless the
 // *status.Error says Unknown, nothing was changed.
 const (
-	// ErrConflict (aborted): something that the transaction read has changed. Update runs it
+	// ErrConflict (dstm.conflict, aborted): something that the transaction read has changed. Update runs it
 	// again by itself; this is what remains after the last attempt. See [ConflictPaths].
-	ErrConflict = status.Reason("dstm.conflict")
-	// ErrDepends (aborted): an own earlier transaction that this one presumed was refused.
-	ErrDepends = status.Reason("dstm.depends")
-	// ErrDenied (permission_denied): a rule of the server forbids it.
-	ErrDenied = status.Reason("dstm.denied")
-	// ErrInvalid (invalid_argument): the transaction, a path or a value is malformed.
-	ErrInvalid = status.Reason("dstm.invalid")
-	// ErrInvariant (failed_precondition): a rule over the state after the transaction would be broken.
-	ErrInvariant = status.Reason("dstm.invariant")
-	// ErrTooLarge (resource_exhausted): beyond the limits of a transaction or an object.
-	ErrTooLarge = status.Reason("dstm.too_large")
-	// ErrBusy (resource_exhausted): the queue of the log, or of this client, is full; it was not tried.
-	ErrBusy = status.Reason("dstm.busy")
-	// ErrSequenceReused (invalid_argument): the sequence number was used with other content.
-	ErrSequenceReused = status.Reason("dstm.sequence_reused")
-	// ErrStaleSequence (failed_precondition): the sequence number is neither new nor remembered.
-	ErrStaleSequence = status.Reason("dstm.stale_sequence")
-	// ErrOutcomeUnknown (unavailable, unknown): the server can no longer tell what became of a
+	ErrConflict = reason.Conflict
+	// ErrDepends (dstm.depends, aborted): an own earlier transaction that this one presumed was refused.
+	ErrDepends = reason.Depends
+	// ErrDenied (dstm.denied, permission_denied): a rule of the server forbids it.
+	ErrDenied = reason.Denied
+	// ErrInvalid (dstm.invalid, invalid_argument): the transaction, a path or a value is malformed.
+	ErrInvalid = reason.Invalid
+	// ErrInvariant (dstm.invariant, failed_precondition): a rule over the state after the transaction would be broken.
+	ErrInvariant = reason.Invariant
+	// ErrTooLarge (dstm.too_large, resource_exhausted): beyond the limits of a transaction or an object.
+	ErrTooLarge = reason.TooLarge
+	// ErrBusy (dstm.busy, resource_exhausted): the queue of the log, or of this client, is full; it was not tried.
+	ErrBusy = reason.Busy
+	// ErrSequenceReused (dstm.sequence_reused, invalid_argument): the sequence number was used with other content.
+	ErrSequenceReused = reason.SequenceReused
+	// ErrStaleSequence (dstm.stale_sequence, failed_precondition): the sequence number is neither new nor remembered.
+	ErrStaleSequence = reason.StaleSequence
+	// ErrOutcomeUnknown (dstm.outcome_unknown, unavailable, unknown): the server can no longer tell what became of a
 	// transaction that was sent before; it was not run again.
-	ErrOutcomeUnknown = status.Reason("dstm.outcome_unknown")
-	// ErrClosed (unavailable): the object, client or store is closed.
-	ErrClosed = status.Reason("dstm.closed")
-	// ErrBounds (failed_precondition): an Add would leave its bounds already by what the
+	ErrOutcomeUnknown = reason.OutcomeUnknown
+	// ErrClosed (dstm.closed, unavailable): the object, client or store is closed.
+	ErrClosed = reason.Closed
+	// ErrBounds (dstm.bounds, failed_precondition): an Add would leave its bounds already by what the
 	// transaction sees.
-	ErrBounds = status.Reason("dstm.bounds")
-	// ErrType (invalid_argument): a value does not fit the Go type that it was read into. The transaction ends.
-	ErrType = status.Reason("dstm.type")
+	ErrBounds = reason.Bounds
+	// ErrHistory (dstm.history, out_of_range): what is asked for is too long ago: neither the log nor this process's memory reaches there.
+	ErrHistory = reason.History
+	// ErrType (dstm.type, invalid_argument): a value does not fit the Go type that it was read into. The transaction ends.
+	ErrType = reason.Type
 )
 
 // conflictPaths is the local cause of a conflict error.

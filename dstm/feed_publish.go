@@ -2,8 +2,10 @@ package dstm
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
 )
@@ -15,14 +17,11 @@ type storeAudience struct{ list []*storeOpened }
 // jobs: an answer comes behind the changes of every entry up to the one at which it was decided. The caller holds applying.
 func (s *Store) publish(state *engine.State, entries []*engine.Entry, jobs []storeJob, decisions []engine.Decision) {
 	s.mu.Lock()
-	for _, e := range entries {
-		s.saver.added(e.Size)
-	}
 	recents := make([]*storeRecent, len(entries))
 	for i, e := range entries {
 		recents[i] = s.ring.push(e)
 	}
-	s.state.Store(state)
+	s.adopt(state, entries)
 	for i, e := range entries {
 		s.publishEntry(recents[i])
 		s.publishLocal(e)
@@ -33,12 +32,11 @@ func (s *Store) publish(state *engine.State, entries []*engine.Entry, jobs []sto
 	}
 	s.due = s.due[:0]
 	for i := range jobs {
-		s.answer(&jobs[i], &decisions[i])
+		if !s.queue.decided(&jobs[i], &decisions[i]) {
+			s.answer(&jobs[i], &decisions[i])
+		}
 	}
 	s.mu.Unlock()
-	if len(entries) > 0 {
-		s.maybeSave(state)
-	}
 }
 
 // publishEntry sends an entry to the sessions that are in step.
@@ -54,46 +52,67 @@ func (s *Store) publishEntry(r *storeRecent) {
 	case len(e.Parts) == 1:
 		if audience := s.audiences[e.Parts[0].Object]; audience != nil {
 			s.scratch = s.scratch[:0]
+			lensed := false
 			for _, o := range audience.list {
-				if !o.session.behind {
+				if o.lens != nil {
+					lensed = true
+				} else if !o.session.behind {
 					s.scratch = append(s.scratch, o.session.session)
 				}
 			}
-			s.broadcast(r, 1)
+			if len(s.scratch) > 0 {
+				s.broadcast(r, 1, r.change(s.opts.LogName, 1))
+			}
+			if lensed {
+				s.publishClasses(r, true)
+			}
 		}
 	default:
-		s.publishMany(r)
+		s.publishClasses(r, false)
 	}
 }
 
-// publishMany sends an entry of several parts: to each class of sessions those parts that they have open.
-func (s *Store) publishMany(r *storeRecent) {
+// storeClass are the sessions that get the same frame of an entry.
+type storeClass struct {
+	sample   *storeSession
+	sessions []*transport.Session
+}
+
+// publishClasses sends an entry to each class of sessions: those parts that they have open, as
+// they may see them. With lensed it leaves those out that see everything.
+func (s *Store) publishClasses(r *storeRecent, lensed bool) {
 	masks := map[*storeSession]uint32{}
 	for i := range r.entry.Parts {
 		if audience := s.audiences[r.entry.Parts[i].Object]; audience != nil {
 			for _, o := range audience.list {
-				if !o.session.behind {
+				if !o.session.behind && (o.lens != nil || !lensed) {
 					masks[o.session] |= 1 << i
 				}
 			}
 		}
 	}
-	classes := map[uint32][]*transport.Session{}
+	classes := map[storeFrame]*storeClass{}
 	for ss, mask := range masks {
-		classes[mask] = append(classes[mask], ss.session)
+		key := storeFrame{mask: mask}
+		if ss.lenses > 0 {
+			key, _ = ss.class(r, mask)
+		}
+		class := classes[key]
+		if class == nil {
+			class = &storeClass{sample: ss}
+			classes[key] = class
+		}
+		class.sessions = append(class.sessions, ss.session)
 	}
-	for mask, list := range classes {
-		s.scratch = append(s.scratch[:0], list...)
-		s.broadcast(r, mask)
+	for key, class := range classes {
+		s.scratch = append(s.scratch[:0], class.sessions...)
+		s.broadcast(r, key.mask, class.sample.change(r, key.mask))
 	}
 }
 
-// broadcast sends the parts of mask to the sessions in scratch.
-func (s *Store) broadcast(r *storeRecent, mask uint32) {
-	if len(s.scratch) == 0 {
-		return
-	}
-	transport.Broadcast(s.scratch, r.change(s.opts.LogName, mask), func(session *transport.Session, err error) {
+// broadcast sends the frame of an entry's parts of mask to the sessions in scratch.
+func (s *Store) broadcast(r *storeRecent, mask uint32, frame *transport.Shared) {
+	transport.Broadcast(s.scratch, frame, func(session *transport.Session, err error) {
 		ss := s.sessions[session]
 		if ss == nil {
 			return
@@ -148,6 +167,15 @@ func (s *Store) publishReload(before, after *engine.State) {
 	}
 }
 
+// giveAnswers gives the answers that were held back.
+func (s *Store) giveAnswers(answers []*storeHeld) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, held := range answers {
+		s.answer(&held.job, &held.decision)
+	}
+}
+
 // answer tells whoever asked what was decided. The caller holds mu.
 func (s *Store) answer(job *storeJob, d *engine.Decision) {
 	switch {
@@ -156,7 +184,8 @@ func (s *Store) answer(job *storeJob, d *engine.Decision) {
 	case job.waiter != nil:
 		job.waiter.done(d, nil)
 	case d.Refusal != nil:
-		job.session.reject(job.request.Tx.Sequence, refusalError(d.Refusal), d.Refusal.Conflicts)
+		told := visible(&job.request, d.Refusal)
+		job.session.reject(job.request.Tx.Sequence, refusalError(told), told.Conflicts)
 		if d.Above {
 			job.session.resetParts(job.request.Tx)
 		}
@@ -166,6 +195,34 @@ func (s *Store) answer(job *storeJob, d *engine.Decision) {
 			frame: appendCommitted(nil, s.opts.LogName, job.request.Tx.Sequence, d.Position, d.Versions),
 		})
 	}
+}
+
+// visible is a refusal as its receiver may see it: a conflict of a write with something that is not readable is told at
+// the path of the write.
+func visible(q *engine.Request, r *engine.Refusal) *engine.Refusal {
+	if q.Readable == nil || len(r.Conflicts) == 0 {
+		return r
+	}
+	told := *r
+	told.Conflicts, told.Message = nil, "what the transaction read or wrote has changed"
+	for _, c := range r.Conflicts {
+		if c.Part >= len(q.Tx.Parts) {
+			continue
+		}
+		part := &q.Tx.Parts[c.Part]
+		if paths := q.Readable(part.Object); paths == nil || slices.ContainsFunc(paths, c.Path.Starts) {
+			told.Conflicts = append(told.Conflicts, c)
+			continue
+		}
+		for i := range part.Writes {
+			path := part.Writes[i].Path
+			same := func(other txn.Conflict) bool { return other.Part == c.Part && slices.Equal(other.Path, path) }
+			if path.Touches(c.Path) && len(told.Conflicts) < engine.MaxConflicts && !slices.ContainsFunc(told.Conflicts, same) {
+				told.Conflicts = append(told.Conflicts, txn.Conflict{Part: c.Part, Path: path})
+			}
+		}
+	}
+	return &told
 }
 
 // answerClosed answers a job that the store will not decide any more.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/dstm/internal/lens"
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
@@ -41,6 +43,8 @@ func (ss *storeSession) Receive(f transport.Frame) error {
 		return nil
 	case frameCommit:
 		return ss.receiveCommit(stream, &f.Body)
+	case frameHistory, frameAt:
+		return ss.receiveLook(f.Kind, &f.Body)
 	}
 	return status.New(status.FailedPrecondition, ErrInvalid, "a dstm frame of kind %d does not come from a client", f.Kind)
 }
@@ -48,6 +52,8 @@ func (ss *storeSession) Receive(f transport.Frame) error {
 // Close implements transport.Receiver.
 func (ss *storeSession) Close(error) {
 	s := ss.store
+	ss.gone.Store(true)
+	s.queue.leave(storeTurn{client: ss.session.Client()})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ss.ended = true
@@ -56,74 +62,6 @@ func (ss *storeSession) Close(error) {
 	}
 	ss.pending = nil
 	delete(s.sessions, ss.session)
-}
-
-// receiveOpen begins to open an object.
-func (ss *storeSession) receiveOpen(body *codec.Reader) error {
-	item := storeItem{kind: itemOpen, request: body.Int(), object: body.String()}
-	if body.Err() != nil || !readResume(body, &item.resume) {
-		return errMalformed
-	}
-	s := ss.store
-	var err *status.Error
-	if !txn.ValidName(item.object) {
-		err = status.New(status.InvalidArgument, ErrInvalid, "the object's name is not valid")
-	} else {
-		err = s.rules.open(ss.session.Context(), ss.access(item.object))
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(ss.pending) > s.opts.MaxOpen+2*engine.MaxUnsettled {
-		ss.session.Close(transport.CloseSlowConsumer, "this session asks for much and reads nothing")
-		return nil
-	}
-	if again := ss.objects[item.object]; again != nil {
-		ss.remove(again) // whatever comes of this
-	}
-	if err == nil {
-		err = s.failed.Load()
-	}
-	if err == nil && len(ss.objects) >= s.opts.MaxOpen {
-		err = status.New(status.ResourceExhausted, ErrTooLarge, "this session has %d objects open, which is the limit", s.opts.MaxOpen)
-	}
-	if err != nil {
-		ss.deliver(storeItem{kind: itemAnswer, frame: appendRefused(nil, item.request, item.object, err)})
-		return nil
-	}
-	ss.objects[item.object] = &storeOpened{session: ss, name: item.object}
-	state := s.state.Load()
-	if item.resume.given && item.resume.epoch == state.Epoch && item.resume.position > state.Position {
-		// Another node may be ahead of this one, or the log was restored: the committer finds out.
-		if s.queue.push(storeJob{session: ss, open: &item, size: 64}) != pushed {
-			busy := status.New(status.ResourceExhausted, ErrBusy, "too much is waiting for the log")
-			ss.remove(ss.objects[item.object])
-			ss.deliver(storeItem{kind: itemAnswer, frame: appendRefused(nil, item.request, item.object, busy)})
-		}
-		return nil
-	}
-	ss.deliver(item)
-	return nil
-}
-
-// readResume reads an optional resume point.
-func readResume(body *codec.Reader, to *storeResume) bool {
-	if body.Len() == 0 || body.Nil() {
-		return body.Err() == nil
-	}
-	a := body.Array()
-	to.given = true
-	to.epoch, to.version, to.position = a.String(), uint64(a.Int()), uint64(a.Int())
-	hash := a.Bytes()
-	copy(to.hash[:], hash)
-	return body.Err() == nil && a.Err() == nil && len(hash) == len(to.hash)
-}
-
-func (ss *storeSession) receiveClose(object string) {
-	ss.store.mu.Lock()
-	defer ss.store.mu.Unlock()
-	if o := ss.objects[object]; o != nil {
-		ss.remove(o)
-	}
 }
 
 // receiveCommit queues a transaction.
@@ -146,9 +84,9 @@ func (ss *storeSession) receiveCommit(log string, body *codec.Reader) error {
 	if refusal != nil {
 		tx.Parts = nil
 	}
-	waiting, unopened := ss.admit(tx)
+	waiting, lenses := ss.admit(tx)
 	if refusal == nil {
-		refusal = ss.allowed(tx, unopened)
+		refusal = ss.allowed(tx, lenses)
 	}
 	if waiting > engine.MaxUnsettled {
 		if tx.Again {
@@ -161,6 +99,7 @@ func (ss *storeSession) receiveCommit(log string, body *codec.Reader) error {
 	}
 	job := storeJob{session: ss, size: size + 256}
 	job.request = engine.Request{Client: ss.session.Client(), User: ss.user, Time: s.now(), Tx: tx}
+	job.request.Readable = readable(lenses)
 	if refusal != nil {
 		job.request.Refusal = &engine.Refusal{Code: refusal.Code, Reason: refusal.Reason, Message: refusal.Message}
 	}
@@ -182,31 +121,47 @@ func (ss *storeSession) receiveCommit(log string, body *codec.Reader) error {
 	return nil
 }
 
-// admit counts a transaction and lists the objects of it that the session does not have open.
-func (ss *storeSession) admit(tx *txn.Transaction) (waiting int, unopened []string) {
+// admit counts a transaction and returns the lenses of those of its objects that the session has open.
+func (ss *storeSession) admit(tx *txn.Transaction) (waiting int, lenses map[string]*lens.Lens) {
 	ss.store.mu.Lock()
 	defer ss.store.mu.Unlock()
 	ss.unanswered++
+	lenses = make(map[string]*lens.Lens, len(tx.Parts))
 	for i := range tx.Parts {
-		if ss.objects[tx.Parts[i].Object] == nil {
-			unopened = append(unopened, tx.Parts[i].Object)
+		if o := ss.objects[tx.Parts[i].Object]; o != nil {
+			lenses[o.name] = o.lens
 		}
 	}
-	return ss.unanswered, unopened
+	return ss.unanswered, lenses
 }
 
 // allowed asks the rules. Who reads in a transaction learns what is there, so an object that is not open
-// must be one that the client might open.
-func (ss *storeSession) allowed(tx *txn.Transaction, unopened []string) *status.Error {
+// must be one that the client might open; its lens is added to lenses.
+func (ss *storeSession) allowed(tx *txn.Transaction, lenses map[string]*lens.Lens) *status.Error {
 	ctx := ss.session.Context()
-	for _, name := range unopened {
-		if err := ss.store.rules.open(ctx, ss.access(name)); err != nil {
-			return err
+	for i := range tx.Parts {
+		name := tx.Parts[i].Object
+		if _, open := lenses[name]; !open {
+			l, err := ss.store.rules.open(ctx, ss.access(name))
+			if err != nil {
+				return err
+			}
+			lenses[name] = l
 		}
 	}
 	for i := range tx.Parts {
 		if err := ss.store.rules.write(ctx, ss.access(tx.Parts[i].Object), tx.Parts[i].Writes); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// readable is what the engine is told of lenses, nil if there are none.
+func readable(lenses map[string]*lens.Lens) func(object string) []tree.Path {
+	for _, l := range lenses {
+		if l != nil {
+			return func(object string) []tree.Path { return lenses[object].Paths() }
 		}
 	}
 	return nil

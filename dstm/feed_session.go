@@ -3,8 +3,10 @@ package dstm
 import (
 	"errors"
 	"slices"
+	"sync/atomic"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/dstm/internal/lens"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
@@ -22,24 +24,37 @@ type storeSession struct {
 	user    string
 
 	objects    map[string]*storeOpened
+	lenses     int // how many of the objects have one
+	fetching   int // openings that wait for their object to be loaded
+	looking    int // requests for history under way
 	unanswered int // transactions
 	ended      bool
+	gone       atomic.Bool // the same, for those who do not hold mu
 
 	behind   bool
 	sent     uint64 // if behind: every entry up to here was sent
 	pending  []storeItem
-	waiting  bool // for room: AfterDrain will call, or a goroutine sends
-	refusals int  // how often in a row there was no room
+	streams  []*storeStream // snapshots that are sent in pieces, the first one now
+	piece    bool           // a piece comes before the next entry: they take turns
+	waiting  bool           // for room: AfterDrain will call, or a goroutine sends
+	refusals int            // how often in a row there was no room
+
+	uneven bool   // an opening or reset was sent and no current since
+	level  uint64 // no object holds more than the entries up to here
 }
 
 // storeOpened is one object that a session has open.
 type storeOpened struct {
 	session *storeSession
 	name    string
+	lens    *lens.Lens // what the client may read
+	strict  bool
+	loaded  bool   // its state is in memory
 	from    uint64 // entries up to here are in what the session got
 	epoch   string // that the session was told
 	place   int    // in the audience
 	ready   bool   // in the audience: entries behind from are sent
+	stream  *storeStream
 }
 
 // storeItem is something to send when its turn comes.
@@ -51,9 +66,9 @@ type storeItem struct {
 
 	request int64 // itemOpen
 	object  string
-	resume  storeResume
-	next    uint64 // itemCatchUp: first entry not yet sent
-	reason  string // itemReset
+	resume  storeResume // itemCatchUp: of the last change that was sent
+	missed  []uint64    // itemCatchUp: positions of changes not yet sent
+	reason  string      // itemReset
 }
 
 type storeItemKind int
@@ -61,7 +76,7 @@ type storeItemKind int
 const (
 	itemAnswer  storeItemKind = iota // a finished frame
 	itemOpen                         // an opened frame, with a snapshot or without
-	itemCatchUp                      // the changes behind a resume point
+	itemCatchUp                      // the changes behind a state that the client has
 	itemReset                        // a reset frame, if the object is still open
 )
 
@@ -86,7 +101,7 @@ func (ss *storeSession) resetParts(tx *txn.Transaction) {
 	for i := range tx.Parts {
 		name := tx.Parts[i].Object
 		due := slices.ContainsFunc(ss.pending, func(item storeItem) bool { return item.kind == itemReset && item.object == name })
-		if ss.objects[name] != nil && !due {
+		if o := ss.objects[name]; o != nil && o.loaded && !due {
 			ss.deliver(storeItem{kind: itemReset, object: name, reason: "ahead"})
 		}
 	}
@@ -159,7 +174,7 @@ func (ss *storeSession) noRoom(step storeStep) {
 		return
 	}
 	if step.frame == nil {
-		step.frame = appendChange(nil, s.opts.LogName, step.entry.entry, step.mask)
+		step.frame = step.shared.Frame()
 	}
 	ss.waiting = true
 	s.wg.Add(1)
@@ -194,9 +209,28 @@ func (ss *storeSession) leave() {
 	ss.session.Close(transport.CloseGoingAway, "the store closes")
 }
 
+// add takes an object into the session. It is pinned until remove.
+func (ss *storeSession) add(name string, l *lens.Lens, strict bool) {
+	ss.objects[name] = &storeOpened{session: ss, name: name, lens: l, strict: strict}
+	if l != nil {
+		ss.lenses++
+	}
+	ss.store.pin(name)
+}
+
 // remove takes an object from the session.
 func (ss *storeSession) remove(o *storeOpened) {
 	delete(ss.objects, o.name)
+	if o.lens != nil {
+		ss.lenses--
+	}
+	ss.drop(o)
+	ss.unready(o)
+	ss.store.unpin(o.name)
+}
+
+// unready takes an object from the audience.
+func (ss *storeSession) unready(o *storeOpened) {
 	if !o.ready {
 		return
 	}
@@ -214,6 +248,7 @@ func (ss *storeSession) remove(o *storeOpened) {
 // join puts an object into the audience: from now on it gets every entry behind from.
 func (ss *storeSession) join(o *storeOpened, from uint64, epoch string) {
 	o.from, o.epoch = from, epoch
+	ss.level = max(ss.level, from)
 	if o.ready {
 		return
 	}
@@ -235,4 +270,43 @@ func (ss *storeSession) mask(e *engine.Entry) uint32 {
 		}
 	}
 	return mask
+}
+
+// change is the change frame of an entry's parts of mask, as the session may see them.
+func (ss *storeSession) change(r *storeRecent, mask uint32) *transport.Shared {
+	log := ss.store.opts.LogName
+	if ss.lenses == 0 {
+		return r.change(log, mask)
+	}
+	key, lenses := ss.class(r, mask)
+	if key.lenses == "" {
+		return r.change(log, mask)
+	}
+	return ss.store.ring.filtered(r, log, key, lenses)
+}
+
+// class says how the session sees the parts of mask. Who is in the same class gets the same frame.
+func (ss *storeSession) class(r *storeRecent, mask uint32) (storeFrame, []*lens.Lens) {
+	key := storeFrame{mask: mask}
+	var lenses []*lens.Lens
+	some := false
+	for i := range r.entry.Parts {
+		if mask&(1<<i) == 0 {
+			continue
+		}
+		var l *lens.Lens
+		if o := ss.objects[r.entry.Parts[i].Object]; o != nil {
+			l = o.lens
+		}
+		lenses, some = append(lenses, l), some || l != nil
+	}
+	if !some {
+		return key, nil
+	}
+	var b []byte
+	for _, l := range lenses {
+		b = l.AppendPaths(b)
+	}
+	key.lenses, key.own = string(b), ss.session.Client() == r.entry.Client
+	return key, lenses
 }

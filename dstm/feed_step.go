@@ -1,6 +1,9 @@
 package dstm
 
 import (
+	"math"
+	"slices"
+
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
@@ -14,8 +17,9 @@ type storeStep struct {
 	opened *storeOpened
 	entry  *storeRecent
 	mask   uint32
-	at     uint64 // the position that the frame brings to
-	epoch  string // and the epoch, if the frame says it
+	at     uint64       // the position that the frame brings to
+	epoch  string       // and the epoch, if the frame says it
+	stream *storeStream // what follows a snapshot in pieces, or what the piece is of
 }
 
 type storeStepKind int
@@ -23,23 +27,33 @@ type storeStepKind int
 const (
 	stepEntry    storeStepKind = iota // an entry behind sent
 	stepItem                          // pending[0] is dealt with
-	stepSnapshot                      // and the object is at position at
+	stepSnapshot                      // and the object is at position at, or its pieces follow
 	stepResume                        // the object goes on at its resume point: changes behind at follow
 	stepCatchUp                       // one of those changes
+	stepPiece                         // a piece of a snapshot
+	stepCurrent                       // everything is at one position
 )
 
 // next is what to send next, nothing if the session is in step. Items that turn out to be void are dropped.
 func (ss *storeSession) next() (storeStep, bool) {
 	for {
 		state := ss.store.state.Load()
-		if len(ss.pending) > 0 && ss.pending[0].until <= ss.sent {
+		if len(ss.pending) > 0 && ss.pending[0].until <= ss.sent && !ss.held() {
 			if step, ok := ss.nextItem(state); ok {
 				return step, true
 			}
 			ss.pop()
 			continue
 		}
-		if ss.sent >= state.Position {
+		if ss.even() {
+			frame := appendCurrent(nil, ss.store.opts.LogName, ss.sent)
+			return storeStep{kind: stepCurrent, frame: frame}, true
+		}
+		last := ss.sent >= state.Position
+		if len(ss.streams) > 0 && (last || ss.piece) {
+			return ss.nextPiece(), true
+		}
+		if last {
 			return storeStep{}, false
 		}
 		r := ss.store.ring.at(ss.sent + 1)
@@ -52,11 +66,17 @@ func (ss *storeSession) next() (storeStep, bool) {
 			ss.sent++
 		default:
 			if mask := ss.mask(r.entry); mask != 0 {
-				return storeStep{kind: stepEntry, shared: r.change(ss.store.opts.LogName, mask), entry: r, mask: mask, at: ss.sent + 1}, true
+				return storeStep{kind: stepEntry, shared: ss.change(r, mask), entry: r, mask: mask, at: ss.sent + 1}, true
 			}
 			ss.sent++
 		}
 	}
+}
+
+// even reports whether a current is due: every object is at position sent, nothing of an opening or reset is to come.
+func (ss *storeSession) even() bool {
+	return ss.uneven && ss.sent >= ss.level && len(ss.streams) == 0 &&
+		!slices.ContainsFunc(ss.pending, func(item storeItem) bool { return item.kind != itemAnswer })
 }
 
 // resetAll has every open object that changed behind position, or is of another epoch, sent again before anything else.
@@ -74,52 +94,74 @@ func (ss *storeSession) resetAll(reason string, position uint64) {
 // nextItem is the step for pending[0]; none if the item is void.
 func (ss *storeSession) nextItem(state *engine.State) (storeStep, bool) {
 	item := &ss.pending[0]
-	log := ss.store.opts.LogName
-	object := state.Object(item.object)
-	o := ss.objects[item.object]
-	switch item.kind {
-	case itemAnswer:
+	if item.kind == itemAnswer {
 		return storeStep{kind: stepItem, frame: item.frame}, true
-	case itemOpen:
-		if o == nil { // closed before it was opened
-			return storeStep{}, false
-		}
-		if ss.store.reaches(state, item) {
-			at := item.resume.position
-			if item.resume.is(object) {
-				at = state.Position // nothing happened to it up to here, however far the ring reaches
-			}
-			return storeStep{kind: stepResume, opened: o, frame: appendOpened(nil, log, item.request, item.object, item.resume, nil), at: at}, true
-		}
-		frame := appendOpened(nil, log, item.request, item.object, stateOf(state.Epoch, object), object)
-		return storeStep{kind: stepSnapshot, opened: o, frame: frame, at: state.Position, epoch: state.Epoch}, true
-	case itemReset:
-		if o == nil {
-			return storeStep{}, false
-		}
-		frame := appendReset(nil, log, item.object, state.Epoch, object, item.reason)
-		return storeStep{kind: stepSnapshot, opened: o, frame: frame, at: state.Position, epoch: state.Epoch}, true
 	}
-	return ss.nextCatchUp(item, o)
-}
-
-// nextCatchUp is the next change behind a resume point.
-func (ss *storeSession) nextCatchUp(item *storeItem, o *storeOpened) (storeStep, bool) {
-	if o == nil {
+	o := ss.objects[item.object]
+	if o == nil || !o.loaded { // closed meanwhile
 		return storeStep{}, false
 	}
-	for ; item.next <= ss.sent; item.next++ {
-		r := ss.store.ring.at(item.next)
-		if r == nil {
-			item.kind, item.reason = itemReset, "behind"
-			return ss.nextItem(ss.store.state.Load())
-		}
-		if mask := r.mask(item.object); mask != 0 {
-			return storeStep{kind: stepCatchUp, opened: o, shared: r.change(ss.store.opts.LogName, mask), entry: r, mask: mask, at: item.next}, true
+	if item.kind == itemCatchUp {
+		return ss.nextCatchUp(item, o, state)
+	}
+	object := state.Object(item.object)
+	log := ss.store.opts.LogName
+	if item.kind == itemOpen && ss.continues(state, item, o) {
+		at := storeSnapshot{object: item.object, at: item.resume, flags: o.flags(), lens: o.lens, limits: ss.store.limits()}
+		return storeStep{kind: stepResume, opened: o, frame: appendOpened(nil, log, item.request, &at, true)}, true
+	}
+	snapshot, stream := ss.snapshot(o, state, object)
+	step := storeStep{kind: stepSnapshot, opened: o, at: state.Position, epoch: state.Epoch, stream: stream}
+	if item.kind == itemOpen {
+		step.frame = appendOpened(nil, log, item.request, &snapshot, false)
+	} else {
+		step.frame = appendReset(nil, log, item.reason, &snapshot)
+	}
+	if stream != nil { // who has an older state is not answered before he has this one
+		stream.holds = item.kind == itemReset || item.resume.given
+	}
+	return step, true
+}
+
+// fewChanges is how many bytes of changes are sent although a snapshot would be smaller: changes
+// tell the client more.
+const fewChanges = 4 << 10
+
+// continues reports whether an opening is answered by the changes behind its resume point.
+func (ss *storeSession) continues(state *engine.State, item *storeItem, o *storeOpened) bool {
+	if !ss.store.reaches(state, item) {
+		return false
+	}
+	object := state.Object(item.object)
+	if item.resume.version == object.Version {
+		return true
+	}
+	limit := max(fewChanges, o.lens.Of(&object.Root).Size())
+	_, ok := ss.store.ring.missed(item.object, item.resume.version, limit)
+	return ok
+}
+
+// nextCatchUp is the next change behind a state that the client has.
+func (ss *storeSession) nextCatchUp(item *storeItem, o *storeOpened, state *engine.State) (storeStep, bool) {
+	reason := "behind"
+	ok := true
+	if item.resume.epoch != state.Epoch {
+		reason, ok = "epoch", false
+	} else if len(item.missed) == 0 && item.resume.version != state.Object(item.object).Version {
+		item.missed, ok = ss.store.ring.missed(item.object, item.resume.version, math.MaxInt)
+	}
+	if ok && (len(item.missed) == 0 || item.missed[0] > ss.sent) { // what comes behind sent comes anyway
+		ss.join(o, max(ss.sent, item.resume.position), item.resume.epoch)
+		return storeStep{}, false
+	}
+	if ok {
+		if r := ss.store.ring.at(item.missed[0]); r != nil {
+			mask := uint32(1) << r.part(item.object)
+			return storeStep{kind: stepCatchUp, opened: o, shared: ss.change(r, mask), entry: r, mask: mask}, true
 		}
 	}
-	ss.join(o, ss.sent, item.resume.epoch)
-	return storeStep{}, false
+	*item = storeItem{kind: itemReset, object: item.object, reason: reason}
+	return ss.nextItem(state)
 }
 
 // done notes that the step's frame is on its way.
@@ -127,18 +169,34 @@ func (ss *storeSession) done(step *storeStep) {
 	switch step.kind {
 	case stepEntry:
 		ss.sent = step.at
+		ss.piece = true
 	case stepItem:
 		ss.pop()
 	case stepSnapshot:
-		if ss.objects[step.opened.name] == step.opened {
-			ss.join(step.opened, step.at, step.epoch)
+		ss.uneven = true
+		if o := step.opened; ss.objects[o.name] == o {
+			ss.drop(o)
+			if step.stream == nil {
+				ss.join(o, step.at, step.epoch)
+			} else {
+				ss.unready(o)
+				o.stream = step.stream
+				ss.streams = append(ss.streams, step.stream)
+			}
 		}
 		ss.pop()
 	case stepResume:
-		item := &ss.pending[0]
-		item.kind, item.next = itemCatchUp, step.at+1
+		ss.uneven = true
+		ss.pending[0].kind = itemCatchUp
 	case stepCatchUp:
-		ss.pending[0].next = step.at + 1
+		item := &ss.pending[0]
+		item.resume.version++
+		item.missed = item.missed[1:]
+	case stepPiece:
+		ss.piece = false
+		ss.donePiece(step.stream)
+	case stepCurrent:
+		ss.uneven = false
 	}
 }
 
@@ -155,6 +213,7 @@ func (ss *storeSession) pop() {
 
 // tooLarge deals with a frame that the peer does not accept: the object is taken away.
 func (ss *storeSession) tooLarge(step *storeStep) {
+	err := status.New(status.ResourceExhausted, ErrTooLarge, "the object holds a value that is larger than this client accepts")
 	switch {
 	case step.kind == stepEntry:
 		ss.sent = step.at
@@ -162,11 +221,16 @@ func (ss *storeSession) tooLarge(step *storeStep) {
 	case step.opened == nil: // an answer: the peer announced too little to work with
 		ss.ended = true
 		ss.session.Close(transport.CloseTooLarge, "an answer is larger than this client accepts")
+	case step.kind == stepPiece:
+		if ss.objects[step.opened.name] == step.opened {
+			ss.remove(step.opened)
+			ended := storeItem{kind: itemAnswer, frame: appendEnded(nil, ss.store.opts.LogName, step.opened.name, err)}
+			ss.pending = append([]storeItem{ended}, ss.pending...)
+		}
 	default:
 		if ss.objects[step.opened.name] == step.opened {
 			ss.remove(step.opened)
 		}
-		err := status.New(status.ResourceExhausted, ErrTooLarge, "the object is larger than this client accepts")
 		item := &ss.pending[0]
 		if item.kind == itemOpen {
 			item.frame = appendRefused(nil, item.request, item.object, err)
@@ -207,11 +271,6 @@ func (s *Store) reaches(state *engine.State, item *storeItem) bool {
 	if recent == nil || [8]byte(recent.entry.Hash[:8]) != r.hash {
 		return false
 	}
-	mask := recent.mask(item.object)
-	for i := range recent.entry.Parts {
-		if mask == 1<<i {
-			return recent.entry.Parts[i].Version == r.version
-		}
-	}
-	return false
+	i := recent.part(item.object)
+	return i >= 0 && recent.entry.Parts[i].Version == r.version
 }

@@ -3,7 +3,6 @@ package dstm
 import (
 	"bytes"
 	"context"
-	"io"
 	"iter"
 	"slices"
 	"sync"
@@ -28,8 +27,8 @@ type memoryEntries struct {
 	base    Position      // everything up to here was truncated
 	grown   chan struct{} // closed and replaced whenever entries grows
 
-	snapshotAt Position
-	snapshot   []byte // never changed once stored
+	pieces map[string]Piece // values never changed once stored
+	keys   sortedKeys       // those of pieces
 }
 
 var _ Log = (*MemoryLog)(nil)
@@ -39,10 +38,11 @@ const readAtOnce = 1024
 
 // NewMemoryLog returns the first handle on a new, empty log.
 func NewMemoryLog() *MemoryLog {
-	return &MemoryLog{shared: &memoryEntries{grown: make(chan struct{})}, closed: make(chan struct{})}
+	shared := &memoryEntries{grown: make(chan struct{}), pieces: map[string]Piece{}}
+	return &MemoryLog{shared: shared, closed: make(chan struct{})}
 }
 
-// Share returns another handle on the same entries and snapshot, as a second node has one. Closing one
+// Share returns another handle on the same entries and pieces, as a second node has one. Closing one
 // handle leaves the others open; the entries live as long as any handle is in use. Share works on a closed
 // handle too: so a test opens a log again.
 func (l *MemoryLog) Share() *MemoryLog {
@@ -131,56 +131,6 @@ func (l *MemoryLog) take(ctx context.Context, after Position) ([]Entry, <-chan s
 	return some[:min(len(some), readAtOnce)], nil, nil
 }
 
-// SaveSnapshot implements [Log]. The snapshot is held in memory.
-func (l *MemoryLog) SaveSnapshot(ctx context.Context, at Position, r io.Reader) error {
-	if wanted, err := l.wantsSnapshot(ctx, at); err != nil || !wanted {
-		return err
-	}
-	data, err := io.ReadAll(&handleReader{log: l, ctx: ctx, r: r})
-	if err != nil {
-		return err
-	}
-	wanted, err := l.wantsSnapshot(ctx, at) // another may have been faster
-	if err != nil || !wanted {
-		return err
-	}
-	s := l.shared
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if at > s.snapshotAt {
-		s.snapshotAt, s.snapshot = at, data
-	}
-	return nil
-}
-
-// wantsSnapshot reports whether a snapshot at this position would replace the stored one.
-func (l *MemoryLog) wantsSnapshot(ctx context.Context, at Position) (bool, error) {
-	l.shared.mu.Lock()
-	defer l.shared.mu.Unlock()
-	if err := l.usable(ctx); err != nil {
-		return false, err
-	}
-	if head := l.shared.head(); at > head {
-		return false, status.New(status.FailedPrecondition, "", "a snapshot at %d is beyond the head %d", at, head)
-	}
-	return at > l.shared.snapshotAt, nil
-}
-
-// LoadSnapshot implements [Log].
-func (l *MemoryLog) LoadSnapshot(ctx context.Context) (Position, io.ReadCloser, error) {
-	l.shared.mu.Lock()
-	defer l.shared.mu.Unlock()
-	if err := l.usable(ctx); err != nil {
-		return 0, nil, err
-	}
-	if l.shared.snapshotAt == 0 {
-		return 0, nil, nil
-	}
-	// io.NopCloser alone would offer WriteTo and hand its caller our own bytes.
-	r := &handleReader{log: l, ctx: ctx, r: bytes.NewReader(l.shared.snapshot)}
-	return l.shared.snapshotAt, io.NopCloser(r), nil
-}
-
 // Truncate implements [Log]. It removes exactly what it was asked to.
 func (l *MemoryLog) Truncate(ctx context.Context, upto Position) error {
 	s := l.shared
@@ -189,8 +139,8 @@ func (l *MemoryLog) Truncate(ctx context.Context, upto Position) error {
 	if err := l.usable(ctx); err != nil {
 		return err
 	}
-	if upto > s.snapshotAt {
-		return status.New(status.FailedPrecondition, "", "cannot truncate up to %d: the snapshot is at %d", upto, s.snapshotAt)
+	if head := s.head(); upto > head {
+		return status.New(status.FailedPrecondition, "", "cannot truncate up to %d: the head is %d", upto, head)
 	}
 	if upto > s.base {
 		// A copy, so that the removed ones can be collected while readers may hold the old array.
@@ -223,17 +173,3 @@ func (l *MemoryLog) usable(ctx context.Context) error {
 }
 
 func (s *memoryEntries) head() Position { return s.base + Position(len(s.entries)) }
-
-// handleReader reads r as long as its handle is open and its context is not done.
-type handleReader struct {
-	log *MemoryLog
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r *handleReader) Read(p []byte) (int, error) {
-	if err := r.log.usable(r.ctx); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
-}

@@ -21,7 +21,6 @@ func TestMemoryLog(t *testing.T) {
 			}
 			return another(t, log)
 		},
-		InMemory: true,
 	}.Run(t)
 }
 

@@ -37,10 +37,57 @@ type Object interface {
 	// Wait returns when the object has reached version, or ctx or the object ends.
 	Wait(ctx context.Context, version uint64) error
 
+	// Undo reverses what the commit c of this process did, as a new transaction: it puts back what stood there, takes away what was
+	// not there, adds the opposite, and moves elements back. c must be one of the last 100 own commits of the object's client or store
+	// (and together they must not have replaced more than 4 MiB), else the error is ErrHistory. A commit of several objects is undone in all of them; they must be open.
+	//
+	// If anything that c touched has changed since, by whomever, nothing happens and the error is ErrConflict with the paths; there is no second
+	// attempt. Only additions are undone whatever came after. The result can itself be undone. Of the options Metadata counts.
+	Undo(ctx context.Context, c Commit, opts ...UpdateOption) (Commit, error)
+
+	// History yields the commits behind version from up to version to, 0 for the present one, oldest first: who changed what. A server's
+	// rule must allow it to clients (Rule.History), and it reaches as far back as the log: an error is the last thing yielded, ErrDenied or ErrHistory for instance.
+	History(ctx context.Context, from, to uint64) iter.Seq2[Revision, error]
+
+	// ViewAt runs fn on the object as it was at version, with the limits of History. Writes in fn are an error.
+	ViewAt(ctx context.Context, version uint64, fn func(tx *Tx) error) error
+
 	// Close ends the use of this Object; Updates and Changes of it end with ErrClosed. Another Object of the same name lives on.
 	Close() error
 
-	sealed()
+	sealed() *object
+}
+
+// object is what the Objects of a store and of a client have in common: running
+// functions as transactions over an origin.
+type object struct {
+	name   string
+	origin origin
+}
+
+func (o *object) Name() string    { return o.name }
+func (o *object) sealed() *object { return o }
+
+func (o *object) View(fn func(tx *Tx) error) error {
+	v, err := o.origin.view()
+	if err != nil {
+		return err
+	}
+	t := newTransaction([]*view{v}, true)
+	t.home = o.origin.home()
+	return t.run(fn)
+}
+
+func (o *object) Update(ctx context.Context, fn func(tx *Tx) error, opts ...UpdateOption) (Commit, error) {
+	u, err := newUpdate([]*object{o}, fn, opts)
+	if err != nil {
+		return Commit{}, err
+	}
+	commits, err := u.run(ctx)
+	if err != nil {
+		return Commit{}, err
+	}
+	return commits[0], nil
 }
 
 // Commit names one state of one object, for ordering across patterns: an object that has
@@ -54,10 +101,12 @@ type Commit struct {
 
 // Change is one difference between two states of an object.
 type Change struct {
-	// Path is the node that changed. Where a map was added or replaced, Path names the map, not each child.
+	// Path is the node that changed. Where a map or list was added or replaced, Path names that, not each child.
 	Path Path
-	// Old and New are the canonical encodings of the value before and after, nil for absent. Read-only.
+	// Old and New are the canonical encodings of the value before and after, nil for absent; they are the receiver's.
 	Old, New codec.Raw
+	// Moved says that the node, an element, has got another place in its list; Old and New are the same then.
+	Moved bool
 	// Version is the version of the object that holds New; for a prediction, the confirmed one below it.
 	Version uint64
 	// Origin says whose change it is.
@@ -85,6 +134,7 @@ type UpdateOption func(*updateOptions)
 type updateOptions struct {
 	maxAttempts int
 	metadata    map[string]string
+	strict      bool
 }
 
 // DefaultAttempts is how often Update runs a transaction at most, unless told otherwise.
@@ -96,3 +146,7 @@ func MaxAttempts(n int) UpdateOption { return func(o *updateOptions) { o.maxAtte
 // Metadata attaches what travels with the transaction and is kept in its log entry: at most 32 entries,
 // keys of at most 255 bytes, values of at most 4 KiB.
 func Metadata(m map[string]string) UpdateOption { return func(o *updateOptions) { o.metadata = m } }
+
+// Strict has a transaction that writes nothing decided by the server too: it commits only if what it read still holds at the end of
+// the log, at some moment between the call and its return (strictly serializable). Without it such a transaction commits at once on one past version.
+func Strict() UpdateOption { return func(o *updateOptions) { o.strict = true } }

@@ -2,13 +2,15 @@ package dstm
 
 import (
 	"context"
+	"iter"
+	"slices"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/replica"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 )
 
-// Path names a node of an object's tree: one key for each map from the root; the empty path is the root.
+// Path names a node of an object's tree: one key for each map, or id for each list, from the root; the empty path is the root.
 // Its String joins the keys with slashes.
 type Path = tree.Path
 
@@ -21,18 +23,54 @@ type view struct {
 	base     uint64   // the confirmed version
 	position Position // the highest log position seen
 	root     *tree.Node
-	pending  []replica.Pending // of the own unanswered transactions whose predictions are part of it
+	pending  []replica.Pending // the own unanswered transactions whose predictions are part of it, ascending
+	strict   bool              // the object is judged by versions alone
+	readable []Path            // at and below these alone the view is right; nil: everywhere
 }
 
-// origin is where an object's transactions start from and go to: a store in
+// shows reports whether the prediction of one of these transactions is part of the view.
+func (v *view) shows(sequences []uint64) bool {
+	for i := range v.pending {
+		if _, ok := slices.BinarySearch(sequences, v.pending[i].Sequence); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// origin is where an object's transactions start from: a store in
 // the same process, or a replica and its connection.
 type origin interface {
+	// home is where they go to.
+	home() home
+
 	// view is the present state; it never waits.
 	view() (*view, error)
 
-	// submit has part, made on v, decided, and waits for the outcome. after lists the
-	// sequences of v.pending that part depends on. A conflict is a *status.Error
-	// with reason ErrConflict or ErrDepends and returns only when view has reached the state that
-	// refused the transaction. When ctx ends first the error says whether the outcome is unknown.
-	submit(ctx context.Context, v *view, part txn.Part, after []uint64, metadata map[string]string) (Commit, error)
+	// changed is where the object's changes are published.
+	changed() *feed
+
+	// at is the object as it was at a version; revisions yields the commits behind version from up to to, 0 for the present one. Both
+	// may wait, and fail with ErrHistory where the log does not reach.
+	at(ctx context.Context, version uint64) (*view, error)
+	revisions(ctx context.Context, from, to uint64) iter.Seq2[*past, error]
+}
+
+// home is what objects have in common that may change in one transaction: the client or the store.
+type home interface {
+	// together returns views of objects that all are as they were at one position of their log. It waits while they
+	// are not. ErrInvalid if they share no log.
+	together(ctx context.Context, objects []*object) ([]*view, error)
+
+	// submit has t, of objects of this home, decided, and waits for the outcome: a commit for each part. known is the
+	// last of the own unanswered transactions that t has seen. A conflict is a *status.Error with reason ErrConflict or ErrDepends and
+	// is returned only when view has reached the state that refused the transaction; asked reports whether it was the
+	// server that did. When ctx ends first, or one of objects is closed, the error says whether the outcome is unknown.
+	submit(ctx context.Context, objects []*object, t *txn.Transaction, known uint64) (commits []Commit, asked bool, err error)
+
+	// present is the view of an object that is open here.
+	present(object string) (*view, error)
+
+	// remembered are the last own commits.
+	remembered() *ownCommits
 }

@@ -18,7 +18,11 @@ import (
 //
 // One goroutine commits: it takes what waits, decides it, appends it to the log as one batch and only then
 // answers and publishes. A second one follows the log, so that commits of other nodes on a shared log are applied
-// and published here too. All methods may be called from several goroutines.
+// and published here too. A third one stores from time to time what has changed. All methods may be called from
+// several goroutines.
+//
+// In memory are the objects that are open, here or by a client, those that have changed since they were last stored, and some that were
+// used lately ([StoreOptions.Resident]); the others are in the log alone.
 type Store struct {
 	log    Log
 	opts   StoreOptions
@@ -35,7 +39,7 @@ type Store struct {
 	applying  sync.Mutex
 	memory    engine.Memory // guarded by applying
 	lastEpoch time.Time     // when this process last began an epoch; guarded by applying
-	saver     storeSaver
+	keeper    chan struct{} // wakes the goroutine that saves and drops
 
 	// mu is held while something is published or a session is served, never while anything waits.
 	mu        sync.Mutex
@@ -45,6 +49,10 @@ type Store struct {
 	locals    map[string]map[*storeObject]struct{}
 	scratch   []*transport.Session
 	due       []*storeSession // to be pumped when the batch is published
+	residents storeResidents
+	loads     storeLoads
+	unsaved   storeUnsaved
+	reach     uint64 // position up to which the log may have been truncated
 
 	state  atomic.Pointer[engine.State] // stored under mu
 	failed atomic.Pointer[status.Error] // why the store is closed, nil while it is open; stored under mu
@@ -52,8 +60,9 @@ type Store struct {
 
 var _ transport.Pattern = (*Store)(nil)
 
-// NewStore opens the objects of log and begins to serve them. It reads the log's snapshot and what follows it, and
-// begins a log that is empty. The log stays the caller's: close the store first, then the log.
+// NewStore opens the objects of log and begins to serve them. It reads what is stored of clients and the entries since the
+// last checkpoint, with the objects that they name, and begins a log that is empty. The log stays the caller's: close
+// the store first, then the log.
 //
 // Errors: failed_precondition with reason dstm.format_newer if a newer version of the software wrote the log,
 // data_loss with reason dstm.damaged if the log is not what was written, and those of the log.
@@ -68,22 +77,29 @@ func NewStore(log Log, opts *StoreOptions) (*Store, error) {
 	}
 	s := &Store{
 		log: log, opts: checked, rules: rules,
-		engine:    engine.Options{Retention: checked.Retention, MaxClients: checked.MaxClients, Invariant: rules.invariant()},
+		engine: engine.Options{
+			Retention: checked.Retention, MaxClients: checked.MaxClients, MaxObject: checked.MaxObject,
+			Strict: rules.strict, Invariant: rules.invariant(),
+		},
 		sessions:  map[*transport.Session]*storeSession{},
 		audiences: map[string]*storeAudience{},
 		locals:    map[string]map[*storeObject]struct{}{},
+		keeper:    make(chan struct{}, 1),
+		loads:     storeLoads{waiting: map[string][]func(*status.Error){}},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.queue.init(checked.QueueLength, checked.QueueBytes)
 	s.own.init()
-	s.ring.limit = checked.Recent
+	s.residents.init(checked.Resident)
 	if err := s.load(s.ctx); err != nil {
 		s.cancel()
 		return nil, err
 	}
-	s.wg.Add(2)
+	s.wg.Add(3)
 	go s.commitLoop()
 	go s.followLoop()
+	go s.keepLoop()
+	s.wakeKeeper()
 	return s, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/internal/fault"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -18,11 +19,16 @@ func (s *Store) commitLoop() {
 	defer s.wg.Done()
 	var batch []storeJob
 	for {
-		if batch = s.queue.take(batch); len(batch) == 0 {
+		var answers []*storeHeld
+		if batch, answers = s.queue.take(batch); len(batch)+len(answers) == 0 {
 			return
 		}
+		s.own.number(batch)
 		s.applying.Lock()
-		s.commit(batch)
+		if len(batch) > 0 {
+			s.commit(batch)
+		}
+		s.giveAnswers(answers)
 		s.applying.Unlock()
 		s.queue.done()
 		clear(batch)
@@ -46,14 +52,15 @@ func (s *Store) commit(jobs []storeJob) {
 		s.closeJobs(jobs, false, nil)
 		return
 	}
-	if s.claimsMore(jobs) {
-		// Without the news the jobs are decided on what is here, and the append tells if that was not the head.
-		if err := s.catchUp(s.ctx); final(err) {
+	if err := s.confirm(jobs); err != nil {
+		s.closeJobs(jobs, false, err)
+		return
+	}
+	for {
+		if err := s.ready(jobs); err != nil {
 			s.closeJobs(jobs, false, err)
 			return
 		}
-	}
-	for {
 		b := s.decide(jobs)
 		if len(b.data) > 0 {
 			added, err := s.add(&b)
@@ -72,17 +79,6 @@ func (s *Store) commit(jobs []storeJob) {
 		s.publish(&b.state, b.entries, jobs, b.decisions)
 		return
 	}
-}
-
-// claimsMore reports whether a job has seen more than this node has: another node may be ahead.
-func (s *Store) claimsMore(jobs []storeJob) bool {
-	head := s.state.Load().Position
-	for i := range jobs {
-		if tx := jobs[i].request.Tx; jobs[i].open != nil || tx != nil && tx.Position > head {
-			return true
-		}
-	}
-	return false
 }
 
 // decide decides the jobs in order, each on what the ones before have made.
@@ -105,15 +101,14 @@ func (s *Store) decide(jobs []storeJob) storeBatch {
 	return b
 }
 
-// maybeNewEpoch begins an epoch because a client holds a state beyond the head: the log lost its end.
+// maybeNewEpoch begins an epoch because a client holds a state of another history: the log lost its end.
 func (s *Store) maybeNewEpoch(b *storeBatch, open *storeItem) {
-	r := &open.resume
 	now := s.opts.Clock()
-	if r.epoch != b.state.Epoch || r.position <= b.state.Position || !s.lastEpoch.IsZero() && now.Sub(s.lastEpoch) < epochPause {
+	if !s.lastEpoch.IsZero() && now.Sub(s.lastEpoch) < epochPause || !b.epochAt.IsZero() || !s.provenParted(&b.state, open) {
 		return
 	}
-	s.opts.Logger.Warn("dstm: a client has seen more than the log holds: a new epoch begins",
-		"log", s.opts.LogName, "head", b.state.Position, "seen", r.position)
+	s.opts.Logger.Warn("dstm: a client has seen what the log does not hold: a new epoch begins",
+		"log", s.opts.LogName, "head", b.state.Position, "seen", open.resume.position)
 	var e *engine.Entry
 	var data []byte
 	b.state, e, data = engine.Begin(b.state, now.UnixNano(), newEpoch())
@@ -136,8 +131,10 @@ func (s *Store) add(b *storeBatch) (bool, error) {
 	rand.Read(batch.ID[:])
 	inDoubt := false
 	for attempt, gap := 1, firstAppendGap; ; attempt, gap = attempt+1, 2*gap {
+		fault.Point(fault.BeforeAppend)
 		_, err := s.log.Append(s.ctx, Position(b.base.Position), batch)
 		if err == nil {
+			fault.Point(fault.BeforeAnswer)
 			return true, nil
 		}
 		moved := errors.Is(err, ErrMoved)

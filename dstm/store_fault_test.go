@@ -308,7 +308,7 @@ func TestRestart(t *testing.T) {
 		c := &counter{t: t, recorder: rec}
 		var last []byte
 		for round := range 3 {
-			store, err := dstm.NewStore(log.Share(), &dstm.StoreOptions{SnapshotEntries: every})
+			store, err := dstm.NewStore(log.Share(), &dstm.StoreOptions{CheckpointEntries: every})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -323,7 +323,7 @@ func TestRestart(t *testing.T) {
 			}
 			o.View(func(tx *dstm.Tx) error { last = tx.Read(); return nil })
 			if every < 100 {
-				awaitSnapshot(t, log) // closing does not wait for the one in the background
+				awaitCheckpoint(t, log) // closing does not wait for the one in the background
 			}
 			if err := store.Close(testContext(t)); err != nil {
 				t.Fatal(err)
@@ -335,27 +335,23 @@ func TestRestart(t *testing.T) {
 		if string(last) != string(set(map[string]int{"x": 60}).Value) {
 			t.Errorf("%x", last)
 		}
-		at, r, err := log.LoadSnapshot(context.Background())
-		if err != nil || (at > 0) != (every < 100) {
-			t.Errorf("snapshot at %d, %v", at, err)
-		}
-		if r != nil {
-			r.Close()
+		head, err := log.Load(context.Background(), "head")
+		if err != nil || (head.Position > 0) != (every < 100) {
+			t.Errorf("checkpoint at %d, %v", head.Position, err)
 		}
 		judge(t, log, rec)
 	}
 }
 
-// awaitSnapshot returns when log has a snapshot.
-func awaitSnapshot(t *testing.T, log dstm.Log) {
+// awaitCheckpoint returns when the log has a checkpoint.
+func awaitCheckpoint(t *testing.T, log dstm.Log) {
 	t.Helper()
 	for ctx := testContext(t); ; runtime.Gosched() {
-		at, r, err := log.LoadSnapshot(ctx)
+		head, err := log.Load(ctx, "head")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if at > 0 {
-			r.Close()
+		if head.Position > 0 {
 			return
 		}
 	}
@@ -394,7 +390,7 @@ func TestDamagedLog(t *testing.T) {
 	}
 }
 
-// Clients that lag behind a truncation start from the snapshot.
+// A store that lags behind a truncation starts from the checkpoint, and its clients with it.
 func TestFollowerBehindTruncation(t *testing.T) {
 	shared := dstm.NewMemoryLog()
 	slow := &slowLog{Log: shared.Share()}
@@ -413,8 +409,8 @@ func TestFollowerBehindTruncation(t *testing.T) {
 		}
 	}
 	all := entries(t, shared)
-	// A third node saves a snapshot and truncates everything.
-	third, err := dstm.NewStore(shared.Share(), &dstm.StoreOptions{SnapshotEntries: 1, Recent: 1})
+	// A third node saves checkpoints and truncates what is behind them.
+	third, err := dstm.NewStore(shared.Share(), &dstm.StoreOptions{CheckpointEntries: 1, Recent: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,9 @@ func TestHostileTransactions(t *testing.T) {
 	n := newNode(t, log, nil, nil)
 	good, bad := n.raw(nil), n.raw(nil)
 	good.open("o", nil)
-	good.want(good.commit(good.tx("o", 0, set(map[string]any{"n": int64(1<<63 - 1), "text": "t"}))), "1 [1]")
+	start := set(map[string]any{"n": int64(1<<63 - 1), "text": "t", "l": []any{1, 2}})
+	start.Shape, _ = codec.Marshal([]any{[]any{[]string{"l"}, []string{"a", "b"}}})
+	good.want(good.commit(good.tx("o", 0, start)), "1 [1]")
 	before := n.store.Position()
 	epoch := n.store.Epoch()
 	part := func(reads, writes string) string { return fmt.Sprintf(`[["o",%q,1,%s,%s]]`, epoch, reads, writes) }
@@ -77,6 +79,23 @@ func TestHostileTransactions(t *testing.T) {
 		"add to text":           {"null", "null", part(`[]`, `[[3,["text"],1]]`), "dstm.conflict"},
 		"add of text":           {"null", "null", part(`[]`, `[[3,["n"],"1"]]`), "dstm.invalid"},
 		"add of NaN":            {"null", "null", part(`[]`, `[[3,["n"],{"$float":"NaN"}]]`), "dstm.invalid"},
+		"min of text":           {"null", "null", part(`[]`, `[[4,["n"],"1"]]`), "dstm.invalid"},
+		"max of infinity":       {"null", "null", part(`[]`, `[[5,["n"],{"$float":"Infinity"}]]`), "dstm.invalid"},
+		"max where text is":     {"null", "null", part(`[]`, `[[5,["text"],1]]`), "dstm.conflict"},
+		"a guard with a map":    {"null", "null", part(`[[6,["n"],3,{}]]`, `[]`), "dstm.invalid"},
+		"a guard with NaN":      {"null", "null", part(`[[6,["n"],1,{"$float":"NaN"}]]`, `[]`), "dstm.invalid"},
+		"a comparison too far":  {"null", "null", part(`[[6,["n"],14,1]]`, `[]`), "dstm.invalid"},
+		"a guard for text":      {"null", "null", part(`[[6,["n"],3,"9223372036854775807"]]`, `[]`), "dstm.conflict"},
+		"an element twice":      {"null", "null", part(`[]`, `[[6,["l"],"a",1,null,1]]`), "dstm.invalid"},
+		"beside itself":         {"null", "null", part(`[]`, `[[7,["l"],"a",3,"a"]]`), "dstm.invalid"},
+		"behind what is gone":   {"null", "null", part(`[]`, `[[7,["l"],"a",3,"z"]]`), "dstm.conflict"},
+		"at an unknown place":   {"null", "null", part(`[]`, `[[6,["l"],"z",5,null,1]]`), "dstm.invalid"},
+		"a list in text":        {"null", "null", part(`[]`, `[[6,["text"],"z",1,null,1]]`), "dstm.invalid"},
+		"a list below text":     {"null", "null", part(`[]`, `[[6,["text","l"],"z",1,null,1]]`), "dstm.invalid"},
+		"the root is a list":    {"null", "null", part(`[]`, `[[6,[],"z",1,null,1]]`), "dstm.invalid"},
+		"a shape too long":      {"null", "null", part(`[]`, `[[1,["m"],[1],[[[],["x","y"]]]]]`), "dstm.invalid"},
+		"a shape of nothing":    {"null", "null", part(`[]`, `[[1,["m"],{},[[["x"],["y"]]]]]`), "dstm.invalid"},
+		"an empty id":           {"null", "null", part(`[]`, `[[6,["l"],"",1,null,1]]`), "dstm.invalid"},
 		"after itself":          {"[99999]", "null", part(`[]`, `[]`), "dstm.invalid"},
 		"after in disorder":     {"[2,1]", "null", part(`[]`, `[]`), "dstm.invalid"},
 		"after nobody":          {"[1]", "null", part(`[]`, `[[1,["x"],1]]`), "dstm.depends"},

@@ -3,73 +3,128 @@ package dstm
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
 	"github.com/trefoilgo/trefoil/status"
 )
 
-// load makes the state from the log: its snapshot, the entries behind it and, for
-// the ring, some before it. An empty log gets its first epoch.
+// storeLoaded is what a store begins with: a state that holds the objects which the log's last entries
+// name and no others, and what belongs to it.
+type storeLoaded struct {
+	state   engine.State
+	ring    storeRing
+	unsaved storeUnsaved
+	reach   uint64
+}
+
+// maxLoads is how often loading begins again because another node truncates the log meanwhile.
+const maxLoads = 10
+
+// load makes the state from the log. An empty log gets its first epoch, one that was put back from a backup a new one.
 func (s *Store) load(ctx context.Context) error {
 	for {
-		state, ring, err := s.restore(ctx)
+		l, err := s.restore(ctx)
 		if err != nil {
 			return err
 		}
-		if state.Position > 0 {
-			s.ring = ring
-			s.state.Store(&state)
+		restored, err := s.log.Load(ctx, RestoredKey)
+		if err != nil {
+			return err
+		}
+		if l.state.Position > 0 && restored.Value == nil {
+			s.install(l)
 			return nil
 		}
-		_, _, data := engine.Begin(state, s.now(), newEpoch())
-		// Whether it worked or another node was faster, the next round tells.
-		if _, err := s.log.Append(ctx, 0, Batch{Entries: [][]byte{data}}); err != nil && !errors.Is(err, ErrMoved) {
+		next, _, data := engine.Begin(l.state, s.now(), newEpoch())
+		// If another node was faster, the next round tells.
+		_, err = s.log.Append(ctx, Position(l.state.Position), Batch{Entries: [][]byte{data}})
+		if err == nil && restored.Value != nil {
+			s.opts.Logger.Warn("dstm: the log was put back from a backup: a new epoch begins", "log", s.opts.LogName, "head", next.Position)
+			err = s.log.Save(ctx, []Piece{{Key: RestoredKey, Position: max(Position(next.Position), restored.Position)}})
+		}
+		if err != nil && !errors.Is(err, ErrMoved) {
 			return err
 		}
 	}
 }
 
-// restore reads snapshot and tail into a new state and ring.
-func (s *Store) restore(ctx context.Context) (engine.State, storeRing, error) {
-	state, keep, ring := engine.New(s.engine), uint64(0), storeRing{limit: s.opts.Recent}
-	head, err := s.log.Head(ctx)
-	if err != nil {
-		return state, ring, err
-	}
-	at, r, err := s.log.LoadSnapshot(ctx)
-	if err != nil {
-		return state, ring, err
-	}
-	if r != nil {
-		state, keep, err = engine.Restore(s.engine, r)
-		r.Close()
-		if err != nil {
-			return state, ring, err
+// restore reads the head, the clients and the entries behind, and for the ring some before.
+func (s *Store) restore(ctx context.Context) (*storeLoaded, error) {
+	for try := 1; ; try++ {
+		l, err := s.restoreOnce(ctx)
+		if !errors.Is(err, ErrTruncated) || try == maxLoads {
+			return l, err
 		}
 	}
-	if state.Position != uint64(at) || at > head {
-		return state, ring, status.New(status.DataLoss, engine.ErrDamaged, "the snapshot of position %d holds position %d, the log ends at %d", at, state.Position, head)
+}
+
+func (s *Store) restoreOnce(ctx context.Context) (*storeLoaded, error) {
+	piece, err := s.log.Load(ctx, keyHead)
+	if err != nil {
+		return nil, err
 	}
-	s.saver.began()
-	ring.reset(state.Position)
-	if keep > 0 && keep <= state.Position {
-		if earlier := s.earlier(ctx, Position(keep-1), &state); earlier != nil {
-			ring.reset(keep - 1)
+	var h engine.Head
+	if piece.Value != nil {
+		if h, err = engine.ReadHead(piece.Value); err != nil {
+			return nil, err
+		}
+	}
+	last, err := s.log.Head(ctx) // behind the piece: what is saved is in the log
+	if err != nil {
+		return nil, err
+	}
+	if Position(h.Position) != piece.Position || piece.Position > last {
+		return nil, status.New(status.DataLoss, engine.ErrDamaged, "the state of position %d says position %d, the log ends at %d", piece.Position, h.Position, last)
+	}
+	l := &storeLoaded{state: engine.Resume(s.engine, &h), ring: storeRing{limit: s.opts.Recent}, unsaved: newUnsaved(h.Marks), reach: h.Reach}
+	if err := l.readClients(ctx, s.log); err != nil {
+		return nil, err
+	}
+	l.ring.reset(h.Position)
+	if h.Keep > 0 && h.Keep <= h.Position {
+		if earlier := s.earlier(ctx, Position(h.Keep-1), &l.state); earlier != nil {
+			l.ring.reset(h.Keep - 1)
 			for _, e := range earlier {
-				ring.push(e)
+				l.ring.push(e)
 			}
 		}
 	}
-	err = s.readTo(ctx, state, head, func(next engine.State, e *engine.Entry) {
-		state = next
-		ring.push(e)
-		s.saver.added(e.Size)
-	})
-	return state, ring, err
+	return l, s.extend(ctx, l, last)
 }
 
-// earlier reads the entries between after and the snapshot, nil if they are not to be had, which does no harm.
+// readClients reads what is remembered of the clients. It may be of later positions than the head.
+func (l *storeLoaded) readClients(ctx context.Context, log Log) error {
+	for piece, err := range log.List(ctx, keyClients, "") {
+		if err != nil {
+			return err
+		}
+		id, c, err := engine.ReadClient(piece.Value)
+		if err == nil && (Position(c.Position) != piece.Position || piece.Key != clientKey(id)) {
+			err = status.New(status.DataLoss, engine.ErrDamaged, "the piece %q is not what it says", piece.Key)
+		}
+		if err != nil {
+			return err
+		}
+		l.state = l.state.Remember(id, c)
+	}
+	return nil
+}
+
+// extend replays the entries behind the state up to last.
+func (s *Store) extend(ctx context.Context, l *storeLoaded, last Position) error {
+	reader := storeReader{log: s.log, find: s.loadObject}
+	reader.apply = func(state engine.State, entries []*engine.Entry) engine.State {
+		for _, e := range entries {
+			l.ring.push(e)
+			l.unsaved.add(e)
+		}
+		l.state = state
+		return state
+	}
+	return reader.readTo(ctx, l.state, last)
+}
+
+// earlier reads the entries between after and the state, nil if they are not to be had, which does no harm.
 func (s *Store) earlier(ctx context.Context, after Position, state *engine.State) []*engine.Entry {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -93,123 +148,57 @@ func (s *Store) earlier(ctx context.Context, after Position, state *engine.State
 	return out
 }
 
-// readTo replays the entries behind the state up to head and hands each to apply with the state after it.
-func (s *Store) readTo(ctx context.Context, state engine.State, head Position, apply func(engine.State, *engine.Entry)) error {
-	if Position(state.Position) >= head {
-		return nil
+// install makes what was loaded the present state. The caller holds mu, or is the only one to know the store.
+func (s *Store) install(l *storeLoaded) {
+	r := &s.residents
+	r.forget()
+	r.arrived = nil
+	clear(r.coming)
+	r.jumps++
+	s.ring, s.unsaved, s.reach = l.ring, l.unsaved, l.reach
+	s.state.Store(&l.state)
+	for name := range l.state.Each("") {
+		s.settle(name)
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	for raw, err := range s.log.Read(ctx, Position(state.Position)) {
-		if err != nil {
-			return err
-		}
-		next, e, err := engine.Replay(state, raw.Data)
-		if err != nil {
-			return err
-		}
-		state = next
-		apply(state, e)
-		if raw.Position >= head {
+}
+
+// reload starts again from what is stored, because the log was truncated beyond the state. What is pinned and was resident
+// stays so. The caller holds applying.
+func (s *Store) reload(ctx context.Context) error {
+	l, err := s.restore(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		name, missing := s.installReloaded(l)
+		if !missing {
 			return nil
 		}
+		o, err := s.loadObject(ctx, name)
+		if err != nil {
+			return err
+		}
+		l.state = l.state.Hold(name, o)
+		if o.Position > l.state.Position {
+			if err := s.extend(ctx, l, Position(o.Position)); err != nil {
+				return err
+			}
+		}
 	}
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	return status.New(status.DataLoss, engine.ErrDamaged, "the log ends before its head %d", head)
 }
 
-// catchUp applies and publishes what others have appended. The caller holds applying.
-func (s *Store) catchUp(ctx context.Context) error {
-	head, err := s.log.Head(ctx)
-	if err != nil {
-		return err
-	}
-	state := *s.state.Load()
-	if uint64(head) < state.Position {
-		return status.New(status.DataLoss, engine.ErrDamaged, "the log ends at %d, but entry %d was there", head, state.Position)
-	}
-	err = s.readTo(ctx, state, head, func(next engine.State, e *engine.Entry) {
-		s.publish(&next, []*engine.Entry{e}, nil, nil)
-	})
-	if errors.Is(err, ErrTruncated) {
-		return s.reload(ctx)
-	}
-	return err
-}
-
-// reload starts again from the snapshot, because the log was truncated beyond the state. The caller holds applying.
-func (s *Store) reload(ctx context.Context) error {
-	state, ring, err := s.restore(ctx)
-	if err != nil {
-		return err
-	}
+// installReloaded installs what was loaded again, unless it lacks an object.
+func (s *Store) installReloaded(l *storeLoaded) (lacks string, missing bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := s.state.Load()
-	s.ring = ring
-	s.state.Store(&state)
-	s.publishReload(before, &state)
-	return nil
-}
-
-// followLoop applies what other nodes append.
-func (s *Store) followLoop() {
-	defer s.wg.Done()
-	for gap := firstAppendGap; s.ctx.Err() == nil; gap = min(2*gap, time.Second) {
-		err := s.follow()
-		if s.ctx.Err() != nil {
-			return
-		}
-		if final(err) {
-			s.opts.Logger.Error("dstm: the store closes: its log cannot be followed", "log", s.opts.LogName, "error", err)
-			s.fail(closedBy(err))
-			return
-		}
-		if err != nil {
-			s.opts.Logger.Warn("dstm: reading the log failed, trying again", "log", s.opts.LogName, "error", err)
-		}
-		select {
-		case <-time.After(gap):
-		case <-s.ctx.Done():
+	for name := range s.residents.pins {
+		_, had := before.Resident(name)
+		if _, has := l.state.Resident(name); had && !has {
+			return name, true
 		}
 	}
-}
-
-// follow reads from the present position on until something fails.
-func (s *Store) follow() error {
-	for raw, err := range s.log.Read(s.ctx, s.Position()) {
-		if errors.Is(err, ErrTruncated) {
-			s.applying.Lock()
-			err = s.catchUp(s.ctx)
-			s.applying.Unlock()
-			return err
-		}
-		if err != nil {
-			return err
-		}
-		if uint64(raw.Position) <= s.state.Load().Position {
-			continue // an own one, usually
-		}
-		if err := s.applyForeign(raw); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Store) applyForeign(raw Entry) error {
-	s.applying.Lock()
-	defer s.applying.Unlock()
-	state := s.state.Load()
-	if uint64(raw.Position) <= state.Position {
-		return nil
-	}
-	next, e, err := engine.Replay(*state, raw.Data)
-	if err != nil {
-		return err
-	}
-	s.publish(&next, []*engine.Entry{e}, nil, nil)
-	return nil
+	s.install(l)
+	s.publishReload(before, &l.state)
+	return "", false
 }

@@ -19,9 +19,20 @@ type StoreOptions struct {
 	// Recent bounds the bytes of recent entries that are held for clients that come back or are
 	// slow; what they missed beyond that they get as a snapshot. Default 16 MiB.
 	Recent int
-	// SnapshotEntries and SnapshotBytes say after how many entries, or bytes of them, a snapshot is
-	// saved and the log truncated behind it, whichever is first. Defaults 10,000 and 16 MiB.
-	SnapshotEntries, SnapshotBytes int
+	// CheckpointEntries and CheckpointBytes say after how many entries of the log, or bytes of them, what has changed is
+	// stored, whichever is first. They bound what a start has to read. Defaults 10,000 and 16 MiB.
+	CheckpointEntries, CheckpointBytes int
+	// KeepBytes says how much of the log, and so of history and of catching up by changes, stays behind the last checkpoint: an
+	// entry is removed when KeepBytes of entries stand behind it, from checkpoint to checkpoint. Default Recent.
+	KeepBytes int
+	// KeepAge keeps entries that are younger, by the time in the log, even if KeepBytes would let them go. Default 0, none.
+	KeepAge time.Duration
+	// Resident bounds the bytes of objects, as far as their values take them in encoded form, that stay in memory although nobody has
+	// them open and nothing of them is unsaved. In memory a value takes some ten times its encoded size. Default 8 MiB.
+	Resident int
+	// MaxObject bounds the bytes that the value of one object may take, ids of list elements counted; a transaction that would exceed it is refused with
+	// dstm.too_large. Default and most: 16 MiB.
+	MaxObject int
 	// QueueLength and QueueBytes bound the transactions that wait for the log; beyond them clients are
 	// answered dstm.busy. Defaults 16,384 and 64 MiB.
 	QueueLength, QueueBytes int
@@ -37,6 +48,9 @@ type StoreOptions struct {
 	// Logger receives what only an operator can act on; default slog.Default().
 	Logger *slog.Logger
 }
+
+// maxObject is the highest StoreOptions.MaxObject: with the versions of its nodes the object must fit into a [Piece].
+const maxObject = 16 << 20
 
 // withDefaults is a checked copy of o, which may be nil.
 func (o *StoreOptions) withDefaults() (StoreOptions, error) {
@@ -56,8 +70,10 @@ func (o *StoreOptions) withDefaults() (StoreOptions, error) {
 		byDefault int
 	}{
 		{"Recent", &out.Recent, 16 << 20},
-		{"SnapshotEntries", &out.SnapshotEntries, 10_000},
-		{"SnapshotBytes", &out.SnapshotBytes, 16 << 20},
+		{"CheckpointEntries", &out.CheckpointEntries, 10_000},
+		{"CheckpointBytes", &out.CheckpointBytes, 16 << 20},
+		{"Resident", &out.Resident, 8 << 20},
+		{"MaxObject", &out.MaxObject, maxObject},
 		{"QueueLength", &out.QueueLength, 16_384},
 		{"QueueBytes", &out.QueueBytes, 64 << 20},
 		{"MaxOpen", &out.MaxOpen, 1_000},
@@ -70,8 +86,18 @@ func (o *StoreOptions) withDefaults() (StoreOptions, error) {
 			*field.value = field.byDefault
 		}
 	}
-	if out.Retention < 0 {
+	if out.KeepBytes == 0 {
+		out.KeepBytes = out.Recent
+	}
+	switch {
+	case out.KeepBytes < 0:
+		return out, status.New(status.InvalidArgument, ErrInvalid, "StoreOptions.KeepBytes is negative")
+	case out.KeepAge < 0:
+		return out, status.New(status.InvalidArgument, ErrInvalid, "StoreOptions.KeepAge is negative")
+	case out.Retention < 0:
 		return out, status.New(status.InvalidArgument, ErrInvalid, "StoreOptions.Retention is negative")
+	case out.MaxObject > maxObject:
+		return out, status.New(status.InvalidArgument, ErrInvalid, "StoreOptions.MaxObject is above %d", maxObject)
 	}
 	if out.Clock == nil {
 		out.Clock = time.Now

@@ -2,8 +2,10 @@ package dstm
 
 import (
 	"sync"
+	"time"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/dstm/internal/turns"
 )
 
 // Limits of one batch for the log.
@@ -22,7 +24,8 @@ type storeJob struct {
 	open    *storeItem
 }
 
-// storeQueue is what waits for the committer, bounded in number and bytes.
+// storeQueue is what waits for the committer, bounded in number and bytes; also what is parked because of
+// reservations, and the answers that wait for one.
 type storeQueue struct {
 	mu       sync.Mutex
 	jobs     []storeJob
@@ -32,11 +35,19 @@ type storeQueue struct {
 	busy     bool // a batch is being committed
 	closed   bool
 	changed  sync.Cond
+
+	turns   *turns.Turns[storeTurn, *storeHeld]
+	parked  int          // jobs that are not in jobs but in turns or ready
+	ready   []*storeHeld // were parked and are to be decided
+	answers []*storeHeld // were held back and are to be given, once ready is decided
+	lapse   *time.Timer  // for the reservation that lapses next
+	lapses  time.Time    // and when
 }
 
 func (q *storeQueue) init(length, bytes int) {
 	q.length, q.capacity = length, bytes
 	q.changed.L = &q.mu
+	q.turns = turns.New[storeTurn, *storeHeld]()
 }
 
 // storePush is what became of a job that was to be queued.
@@ -57,10 +68,11 @@ func (q *storeQueue) push(job storeJob) storePush {
 	if job.request.Tx != nil && job.request.Tx.Again {
 		factor = 2
 	}
+	waiting := len(q.jobs) + q.parked
 	switch {
 	case q.closed:
 		return pushClosed
-	case len(q.jobs) >= factor*q.length || len(q.jobs) > 0 && q.bytes+job.size > factor*q.capacity:
+	case waiting >= factor*q.length || waiting > 0 && q.bytes+job.size > factor*q.capacity:
 		return pushFull
 	}
 	q.jobs = append(q.jobs, job)
@@ -71,27 +83,68 @@ func (q *storeQueue) push(job storeJob) storePush {
 	return pushed
 }
 
-// take waits for jobs and returns the first ones in batch, reusing it; none when the queue is
-// closed and empty. The caller calls done when they are dealt with.
-func (q *storeQueue) take(batch []storeJob) []storeJob {
+// take waits for something to do and returns the jobs that are to be decided next, in batch, reusing it, and the
+// answers that are to be given after that. Both are empty when the queue is closed and nothing is left. The caller calls
+// done when all is dealt with.
+func (q *storeQueue) take(batch []storeJob) ([]storeJob, []*storeHeld) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.jobs) == 0 && !q.closed {
-		q.changed.Wait()
+	for {
+		q.advance()
+		batch = q.fill(batch[:0])
+		var answers []*storeHeld
+		if len(q.ready) == 0 {
+			answers, q.answers = q.answers, nil
+		}
+		if q.busy = len(batch)+len(answers) > 0; q.busy {
+			return batch, answers
+		}
+		if q.closed && len(q.jobs) == 0 {
+			return nil, nil
+		}
+		if len(q.jobs) == 0 {
+			q.changed.Wait()
+		}
 	}
-	n, size := 0, 0
-	for n < len(q.jobs) && n < maxBatchJobs && (n == 0 || size+q.jobs[n].size <= maxBatchBytes) {
-		size += q.jobs[n].size
-		n++
+}
+
+// fill takes jobs for a batch; those that a reservation forbids are parked. The caller holds mu.
+func (q *storeQueue) fill(batch []storeJob) []storeJob {
+	size, own := 0, 0
+	fits := func(job *storeJob) bool {
+		if len(batch) == maxBatchJobs || len(batch) > 0 && size+job.size > maxBatchBytes {
+			return false
+		}
+		if job.waiter != nil {
+			own++
+		}
+		return own <= engine.MaxUnsettled // all of the store's own that were decided before are settled
 	}
-	batch = append(batch[:0], q.jobs[:n]...)
+	add := func(job *storeJob) {
+		batch = append(batch, *job)
+		size += job.size
+		q.bytes -= job.size
+	}
+	for len(q.ready) > 0 && fits(&q.ready[0].job) {
+		add(&q.ready[0].job)
+		q.ready[0] = nil
+		q.ready = q.ready[1:]
+		q.parked--
+	}
+	if len(q.ready) > 0 {
+		return batch
+	}
+	q.ready = nil
+	n := 0
+	for ; n < len(q.jobs) && fits(&q.jobs[n]); n++ {
+		if q.admit(&q.jobs[n]) {
+			add(&q.jobs[n])
+		}
+	}
 	clear(q.jobs[:n])
-	q.jobs = q.jobs[n:]
-	if len(q.jobs) == 0 {
+	if q.jobs = q.jobs[n:]; len(q.jobs) == 0 {
 		q.jobs = nil
 	}
-	q.bytes -= size
-	q.busy = n > 0
 	return batch
 }
 
@@ -102,10 +155,11 @@ func (q *storeQueue) done() {
 	q.mu.Unlock()
 }
 
-// close refuses what comes later.
+// close refuses what comes later. Reservations end: nobody can make use of them any more.
 func (q *storeQueue) close() {
 	q.mu.Lock()
 	q.closed = true
+	q.turns.Close()
 	q.changed.Broadcast()
 	q.mu.Unlock()
 }
@@ -114,8 +168,16 @@ func (q *storeQueue) close() {
 func (q *storeQueue) rest() []storeJob {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	jobs := q.jobs
-	q.jobs, q.bytes = nil, 0
+	q.turns.Close()
+	q.advance()
+	var jobs []storeJob
+	for _, list := range [][]*storeHeld{q.answers, q.ready} {
+		for _, held := range list {
+			jobs = append(jobs, held.job)
+		}
+	}
+	jobs = append(jobs, q.jobs...)
+	q.jobs, q.ready, q.answers, q.parked, q.bytes = nil, nil, nil, 0, 0
 	q.changed.Broadcast()
 	return jobs
 }
@@ -124,7 +186,7 @@ func (q *storeQueue) rest() []storeJob {
 func (q *storeQueue) waitDrained() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.jobs) > 0 || q.busy {
+	for len(q.jobs)+len(q.ready)+len(q.answers) > 0 || !q.turns.Empty() || q.busy {
 		q.changed.Wait()
 	}
 }

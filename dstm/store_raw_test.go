@@ -88,6 +88,7 @@ type raw struct {
 	conn     *transport.Client
 	frames   chan []byte // [kind, body...] of each frame
 	gate     chan struct{}
+	currents bool // current frames are wanted too
 	sequence uint64
 	settled  uint64
 }
@@ -100,6 +101,9 @@ func (p rawPattern) Attach(*transport.Session) (transport.Receiver, error) {
 }
 func (p rawPattern) Close(error) {}
 func (p rawPattern) Receive(f transport.Frame) error {
+	if f.Kind == 12 && !p.r.currents {
+		return nil
+	}
 	if p.r.gate != nil {
 		select {
 		case <-p.r.gate:
@@ -174,6 +178,9 @@ type state struct {
 	object   string
 	snapshot codec.Raw // nil: none
 	reason   string
+	shape    codec.Raw // nil: none
+	flags    int64
+	readable string // JSON
 }
 
 // frame waits for the next frame and checks its kind.
@@ -207,16 +214,22 @@ func (r *raw) silent() {
 	}
 }
 
-func readState(body *codec.Reader) state {
+func readState(body *codec.Reader, reset bool) state {
 	s := state{object: body.String()}
 	s.epoch, s.version, s.position = body.String(), uint64(body.Int()), uint64(body.Int())
 	s.hash = body.Bytes()
 	if !body.Nil() {
 		s.snapshot = body.Raw()
 	}
-	if body.Len() > 0 {
+	if reset {
 		s.reason = body.String()
 	}
+	if !body.Nil() {
+		s.shape = body.Raw()
+	}
+	s.flags = body.Int()
+	readable, _ := codec.ToJSON(nil, body.Raw())
+	s.readable = string(readable)
 	return s
 }
 
@@ -232,18 +245,39 @@ func (r *raw) opened() state {
 	if log, request := body.String(), body.Int(); log != "main" || request != 7 {
 		r.t.Fatalf("log %q, request %d", log, request)
 	}
-	s := readState(&body)
+	s := readState(&body, false)
 	if body.Err() != nil {
 		r.t.Fatal(body.Err())
 	}
 	return s
 }
 
+// pieces takes the pieces of a snapshot in and returns what they make, and how many there were.
+func (r *raw) pieces(object string) (tree.Node, int) {
+	r.t.Helper()
+	var root tree.Node
+	for n := 1; ; n++ {
+		body := r.frame(11)
+		body.Skip()
+		name, last, operations := body.String(), body.Bool(), 0
+		writes, err := txn.ReadWrites(&body, &operations)
+		if err != nil || name != object {
+			r.t.Fatalf("a piece of %q: %v", name, err)
+		}
+		if root, _, err = txn.Apply(root, writes, 1); err != nil {
+			r.t.Fatal(err)
+		}
+		if last {
+			return root, n
+		}
+	}
+}
+
 func (r *raw) reset() state {
 	r.t.Helper()
 	body := r.frame(4)
 	body.Skip()
-	return readState(&body)
+	return readState(&body, true)
 }
 
 // change is a change frame.

@@ -1,7 +1,10 @@
 package dstm
 
 import (
+	"slices"
+
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/dstm/internal/lens"
 	"github.com/trefoilgo/trefoil/transport"
 )
 
@@ -12,31 +15,43 @@ type storeRing struct {
 	size    int
 	first   uint64 // position of entries[0]
 	entries []*storeRecent
+	last    map[string]uint64 // of each object the newest entry that is held
 }
 
 // storeRecent is one entry as sessions get it.
 type storeRecent struct {
 	entry  *engine.Entry
-	frames map[uint32]*transport.Shared // change frames by the parts that they carry
+	before []uint64 // for each part the entry before that changed the object, 0 if it was not held
+	frames map[storeFrame]*transport.Shared
+	extra  int // bytes of frames that cost did not foresee
+}
+
+// storeFrame tells the change frames of one entry apart.
+type storeFrame struct {
+	mask   uint32 // the parts that it carries
+	lenses string // the lenses of those parts, "" if all are nil
+	own    bool   // behind lenses: for its author
 }
 
 // reset empties the ring; the entry behind position comes next.
 func (r *storeRing) reset(position uint64) {
-	r.size, r.first, r.entries = 0, position+1, nil
+	r.size, r.first, r.entries, r.last = 0, position+1, nil, map[string]uint64{}
 }
 
 func (r *storeRing) push(e *engine.Entry) *storeRecent {
 	kept := *e
 	kept.Parts = make([]engine.Part, len(e.Parts))
+	recent := &storeRecent{entry: &kept, before: make([]uint64, len(e.Parts))}
 	for i, p := range e.Parts { // without writes and states, which Raw says again or would keep alive
 		kept.Parts[i] = engine.Part{Object: p.Object, Version: p.Version, Raw: p.Raw}
+		recent.before[i] = r.last[p.Object]
+		r.last[p.Object] = e.Position
 	}
-	recent := &storeRecent{entry: &kept}
 	r.entries = append(r.entries, recent)
-	r.size += cost(&kept)
+	r.size += recent.cost()
 	drop := 0
 	for r.size > r.limit && drop < len(r.entries)-1 {
-		r.size -= cost(r.entries[drop].entry)
+		r.forget(r.entries[drop])
 		r.entries[drop] = nil
 		drop++
 	}
@@ -44,16 +59,25 @@ func (r *storeRing) push(e *engine.Entry) *storeRecent {
 	return recent
 }
 
+func (r *storeRing) forget(e *storeRecent) {
+	r.size -= e.cost()
+	for i := range e.entry.Parts {
+		if name := e.entry.Parts[i].Object; r.last[name] == e.entry.Position {
+			delete(r.last, name)
+		}
+	}
+}
+
 // maxFrames is how many frames of one entry are kept. Clients that have various subsets of its objects open could
 // else make it grow without bound.
 const maxFrames = 4
 
 // cost is about what an entry takes in memory: itself, its frames, which repeat it, and some for the structures.
-func cost(e *engine.Entry) int {
-	if len(e.Parts) > 1 {
-		return (1+maxFrames)*e.Size + 512
+func (e *storeRecent) cost() int {
+	if len(e.entry.Parts) > 1 {
+		return (1+maxFrames)*e.entry.Size + 512 + e.extra
 	}
-	return 2*e.Size + 512
+	return 2*e.entry.Size + 512 + e.extra
 }
 
 // at returns the entry at position, nil if it is not held.
@@ -64,27 +88,70 @@ func (r *storeRing) at(position uint64) *storeRecent {
 	return r.entries[position-r.first]
 }
 
-// mask is the part of the entry that touches object, 0 if none.
-func (e *storeRecent) mask(object string) uint32 {
-	for i := range e.entry.Parts {
-		if e.entry.Parts[i].Object == object {
-			return 1 << i
+// changeHead is about what a change frame takes besides its parts.
+const changeHead = 64
+
+// missed returns the positions of the changes of an object behind a version, ascending. ok is false if
+// the ring does not reach back to them all, or if they take more than limit bytes.
+func (r *storeRing) missed(object string, version uint64, limit int) (positions []uint64, ok bool) {
+	size := 0
+	for at := r.last[object]; ; {
+		e := r.at(at)
+		if e == nil {
+			return nil, false
 		}
+		i := e.part(object)
+		p := &e.entry.Parts[i]
+		if p.Version > version {
+			positions = append(positions, at)
+			size += changeHead + len(p.Raw)
+		}
+		switch {
+		case size > limit:
+			return nil, false
+		case p.Version <= version+1:
+			slices.Reverse(positions)
+			return positions, true
+		}
+		at = e.before[i]
 	}
-	return 0
+}
+
+// part is the index of the part that touches object, -1 if none does.
+func (e *storeRecent) part(object string) int {
+	return slices.IndexFunc(e.entry.Parts, func(p engine.Part) bool { return p.Object == object })
 }
 
 // change is the change frame with the parts of mask, built once as long as there are few such.
 func (e *storeRecent) change(log string, mask uint32) *transport.Shared {
-	if f := e.frames[mask]; f != nil {
+	if f := e.frames[storeFrame{mask: mask}]; f != nil {
 		return f
 	}
 	f := transport.NewShared(appendChange(nil, log, e.entry, mask))
-	if e.frames == nil {
-		e.frames = map[uint32]*transport.Shared{}
+	e.keep(storeFrame{mask: mask}, f)
+	return f
+}
+
+// filtered is the change frame with the parts of mask, each through its lens.
+func (r *storeRing) filtered(e *storeRecent, log string, key storeFrame, lenses []*lens.Lens) *transport.Shared {
+	if f := e.frames[key]; f != nil {
+		return f
 	}
-	if len(e.frames) < maxFrames {
-		e.frames[mask] = f
+	f := transport.NewShared(appendFiltered(nil, log, e.entry, key.mask, lenses, key.own))
+	if e.keep(key, f) && r.at(e.entry.Position) == e {
+		e.extra += len(f.Frame())
+		r.size += len(f.Frame())
 	}
 	return f
+}
+
+func (e *storeRecent) keep(key storeFrame, f *transport.Shared) bool {
+	if len(e.frames) >= maxFrames {
+		return false
+	}
+	if e.frames == nil {
+		e.frames = map[storeFrame]*transport.Shared{}
+	}
+	e.frames[key] = f
+	return true
 }

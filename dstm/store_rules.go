@@ -2,9 +2,11 @@ package dstm
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/dstm/internal/lens"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
@@ -18,12 +20,22 @@ type Rule struct {
 	Object string
 	// Open decides whether a client may open, and so read, the object. nil denies.
 	Open func(ctx context.Context, a *Access) error
+	// Read returns the paths at and below which a client that may open the object may read; it is asked with Open. What
+	// is elsewhere the client does not receive; that something changed there, and when, it can tell. No path at all
+	// lets it read nothing. nil means that all of the object may be read.
+	Read func(ctx context.Context, a *Access) ([]Path, error)
 	// Write decides whether a client may write at a path; it is asked for each write of a transaction. nil denies.
 	Write func(ctx context.Context, a *Access) error
+	// History decides whether a client that may open the object may also ask for its older states, and for who changed what; it
+	// gets those of what it may read. nil denies.
+	History func(ctx context.Context, a *Access) error
 	// Invariant is asked inside the commit, about the state before and after the transaction; both are
-	// read-only. An error refuses it with dstm.invariant and, if it is a *status.Error, that one's message. It must be pure
+	// read-only. An error refuses it with dstm.invariant and, if it is a *status.Error, that one's message and details. It must be pure
 	// and quick: every commit of the log waits for it. nil means that all states are good.
 	Invariant func(before, after *Tx) error
+	// Strict has what a transaction read count as changed also if it has changed and changed back meanwhile, or was
+	// absent, came and went. Then a transaction does not leave its client before those are answered whose writes it read.
+	Strict bool
 }
 
 // Access is what a rule decides about. Rules run on the session's reading goroutine, before
@@ -35,7 +47,7 @@ type Access struct {
 	Client transport.ID
 	// Object is the name of the object.
 	Object string
-	// Path is where Write is asked about; nil for Open. Read-only.
+	// Path is where Write is asked about; nil for the others. Read-only.
 	Path Path
 }
 
@@ -90,12 +102,43 @@ func (r *storeRule) matches(object string) bool {
 	return true
 }
 
-// open asks whether a may open its object.
-func (rules storeRules) open(ctx context.Context, a *Access) *status.Error {
-	if rule := rules.find(a.Object); rule != nil && rule.Open != nil {
-		return denial(rule.Open(ctx, a))
+// open asks whether a may open its object, and what it may read there.
+func (rules storeRules) open(ctx context.Context, a *Access) (*lens.Lens, *status.Error) {
+	rule := rules.find(a.Object)
+	if rule == nil || rule.Open == nil {
+		return nil, denial(ErrDenied)
 	}
-	return denial(ErrDenied)
+	if err := denial(rule.Open(ctx, a)); err != nil || rule.Read == nil {
+		return nil, err
+	}
+	paths, err := rule.Read(ctx, a)
+	if err == nil {
+		if i := slices.IndexFunc(paths, func(p Path) bool { return !p.Valid() }); i >= 0 {
+			err = status.New(status.Internal, ErrDenied, "Rule.Read of %q names %q, which is no path", rule.Object, paths[i])
+		}
+	}
+	if err != nil {
+		return nil, denial(err)
+	}
+	return lens.New(paths), nil
+}
+
+// history asks whether a may look into the past of its object, and what it may read there.
+func (rules storeRules) history(ctx context.Context, a *Access) (*lens.Lens, *status.Error) {
+	l, err := rules.open(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	if rule := rules.find(a.Object); rule.History != nil {
+		return l, denial(rule.History(ctx, a))
+	}
+	return nil, denial(ErrDenied)
+}
+
+// strict reports whether an object is judged strictly.
+func (rules storeRules) strict(object string) bool {
+	rule := rules.find(object)
+	return rule != nil && rule.Strict
 }
 
 // write asks whether a may do every write of part.

@@ -92,7 +92,7 @@ func TestOpen(t *testing.T) {
 // also if a part of them stands before a snapshot.
 func TestResumeByChanges(t *testing.T) {
 	log := dstm.NewMemoryLog()
-	n := newNode(t, log, &dstm.StoreOptions{SnapshotEntries: 2}, nil)
+	n := newNode(t, log, &dstm.StoreOptions{CheckpointEntries: 2}, nil)
 	w := n.raw(nil)
 	start := w.open("o", nil).resume
 	var first resume

@@ -1,91 +1,82 @@
 package dstm
 
 import (
+	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 )
 
-// own reports whether the transaction itself wrote at or above path, so that
-// what it reads there is its own. Additions do not count.
-func (tx *Tx) own(path Path) bool {
-	if len(tx.wrote) == 0 {
+// Read returns the canonical encoding of the value at path, nil if there is none, and joins
+// it to the read set: of a map or list all that is below. A list comes as the array of its elements' values. The result is the caller's.
+func (tx *Tx) Read(path ...string) codec.Raw {
+	if !tx.ready(path) {
+		return nil
+	}
+	if tx.observe(path); tx.err != nil {
+		return nil
+	}
+	return tx.root.Find(path).Value()
+}
+
+// Lookup decodes the value at path into out, a pointer, and reports whether there is one.
+// Decoding follows codec.Unmarshal; a value that does not fit fails the transaction with ErrType.
+func (tx *Tx) Lookup(out any, path ...string) bool {
+	raw := tx.Read(path...)
+	if raw == nil {
 		return false
 	}
-	for i := range len(path) + 1 {
-		if _, ok := tx.wrote[path[:i].String()]; ok {
-			return true
-		}
+	if err := codec.Unmarshal(raw, out); err != nil {
+		tx.fail(status.New(status.InvalidArgument, ErrType, "the value at %q does not fit %T", Path(path), out).Because(err))
+		return false
 	}
-	return false
+	return true
 }
 
-// observe joins the value at path to the read set: a leaf, its absence, or a map's whole subtree.
-func (tx *Tx) observe(path Path) {
-	if tx.own(path) {
-		return
+// Exists reports whether there is a value at path, and joins that to the read set: of a map or list
+// that it is still the same one, not what it holds.
+func (tx *Tx) Exists(path ...string) bool {
+	if !tx.ready(path) {
+		return false
 	}
-	switch node := tx.view.root.Find(path); {
-	case node == nil:
-		tx.note(txn.ReadAbsent, path)
-	case node.IsMap():
-		tx.note(txn.ReadSubtree, path)
-	default:
-		tx.note(txn.ReadValue, path)
+	if tx.observeThere(path); tx.err != nil {
+		return false
 	}
+	return tx.root.Find(path) != nil
 }
 
-// observeForWrite is observe for what a write replaces; where maps on the way are missing, the
-// absence of the first of them is read, since the write creates it.
-func (tx *Tx) observeForWrite(path Path) {
-	if tx.own(path) {
-		return
+// Keys returns the keys of the map at path in ascending order, or the ids of the list there in the list's, nil if there is
+// neither. It joins that set of keys, of a list also their order, to the read set, so that a key added or removed
+// meanwhile is a conflict; the values are not read.
+func (tx *Tx) Keys(path ...string) []string {
+	if !tx.ready(path) {
+		return nil
 	}
-	node, depth := tx.view.root.Nearest(path)
-	if depth == len(path) || !node.IsMap() {
-		tx.observe(path)
-		return
+	if tx.observeKeys(path); tx.err != nil {
+		return nil
 	}
-	if missing := path[:depth+1]; !tx.own(missing) {
-		tx.note(txn.ReadAbsent, missing)
+	node := tx.root.Find(path)
+	if !isContainer(node) {
+		return nil
 	}
+	keys := make([]string, 0, node.Len())
+	for key := range node.Children() {
+		keys = append(keys, key)
+	}
+	return keys
 }
 
-// note adds a read to the read set, once. What an own unanswered transaction wrote at, above or
-// below the path has no version yet: it is read by value, and the transaction depends on that other one.
-func (tx *Tx) note(kind txn.ReadKind, path Path) {
-	if tx.readOnly {
-		return
+// Len is how many keys the map, or elements the list or array, at path has, and how many bytes the string or binary;
+// 0 of anything else. What joins the read set is as for [Tx.Keys]; where a bound is all that matters, [Tx.GuardLength] conflicts less.
+func (tx *Tx) Len(path ...string) int {
+	if !tx.ready(path) {
+		return 0
 	}
-	id := string(rune('0'+kind)) + path.String()
-	if _, ok := tx.reads[id]; ok {
-		return
+	if tx.observeKeys(path); tx.err != nil {
+		return 0
 	}
-	read := txn.Read{Kind: kind, Path: append(Path(nil), path...)}
-	if len(tx.view.pending) > 0 && tx.depend(path) {
-		if err := byValue(&read, tx.view.root.Find(path)); err != nil {
-			tx.fail(status.New(status.ResourceExhausted, ErrTooLarge, "reading %q: %v", path, err).Because(err))
-			return
-		}
-	}
-	if tx.reads == nil {
-		tx.reads = map[string]struct{}{}
-	}
-	tx.reads[id] = struct{}{}
-	tx.part.Reads = append(tx.part.Reads, read)
-	if len(tx.part.Reads)+len(tx.part.Writes) > txn.MaxOperations {
-		tx.fail(status.New(status.ResourceExhausted, ErrTooLarge, "a transaction has at most %d reads and writes", txn.MaxOperations))
-	}
+	n, _ := txn.Length(tx.root.Find(path))
+	return n
 }
 
-// byValue turns a read into one of the same observation by hash.
-func byValue(read *txn.Read, node *tree.Node) (err error) {
-	if read.Kind == txn.ReadKeys {
-		read.Kind = txn.ReadKeysHash
-		read.Hash, err = node.KeysHash()
-		return err
-	}
-	read.Kind = txn.ReadHash
-	read.Hash, err = node.Hash()
-	return err
-}
+func isContainer(n *tree.Node) bool { return n != nil && !n.IsLeaf() }

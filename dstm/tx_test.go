@@ -21,7 +21,7 @@ func viewOf(t *testing.T, value any) *view {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := tree.New(raw, 7, 0)
+	root, err := tree.New(raw, nil, 7, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,12 +32,14 @@ func viewOf(t *testing.T, value any) *view {
 func describe(p txn.Part) (reads, writes string) {
 	names := map[txn.ReadKind]string{
 		txn.ReadValue: "value", txn.ReadAbsent: "absent", txn.ReadKeys: "keys",
-		txn.ReadSubtree: "subtree", txn.ReadHash: "hash", txn.ReadKeysHash: "keyshash",
+		txn.ReadSubtree: "subtree", txn.ReadHash: "hash", txn.ReadKeysHash: "keyshash", txn.ReadGuard: "guard",
 	}
 	for _, r := range p.Reads {
 		reads += fmt.Sprintf("%s %s; ", names[r.Kind], r.Path)
 	}
-	ops := map[txn.Op]string{txn.OpSet: "set", txn.OpDelete: "delete", txn.OpAdd: "add"}
+	ops := map[txn.Op]string{
+		txn.OpSet: "set", txn.OpDelete: "delete", txn.OpAdd: "add", txn.OpMin: "min", txn.OpMax: "max", txn.OpInsert: "insert", txn.OpMove: "move",
+	}
 	for _, w := range p.Writes {
 		writes += fmt.Sprintf("%s %s; ", ops[w.Op], w.Path)
 	}
@@ -104,7 +106,7 @@ func TestReadAndWriteSets(t *testing.T) {
 
 func TestReadsOfPendingWritesTravelByValue(t *testing.T) {
 	v := viewOf(t, board)
-	root, err := v.root.Set(Path{"fresh", "deep"}, codec.AppendInt(nil, 5), 8) // the prediction
+	root, err := v.root.Set(Path{"fresh", "deep"}, codec.AppendInt(nil, 5), nil, 8) // the prediction
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,83 +6,158 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 )
 
-// object is what the Objects of a store and of a client have in common: running
-// functions as transactions over an origin.
-type object struct {
-	name   string
-	origin origin
+// update runs a function as a transaction until it is decided.
+type update struct {
+	objects  []*object // of one home, no two of one name
+	fn       func(tx *Tx) error
+	options  updateOptions
+	metadata codec.Raw
 }
 
-func (o *object) Name() string { return o.name }
-func (o *object) sealed()      {}
+func newUpdate(objects []*object, fn func(tx *Tx) error, opts []UpdateOption) (*update, error) {
+	u := &update{objects: objects, fn: fn}
+	for _, opt := range opts {
+		opt(&u.options)
+	}
+	if u.options.maxAttempts < 1 {
+		u.options.maxAttempts = DefaultAttempts
+	}
+	var err error
+	u.metadata, err = encodeMetadata(u.options.metadata)
+	return u, err
+}
 
-func (o *object) View(fn func(tx *Tx) error) error {
-	v, err := o.origin.view()
+// run returns a commit for each object.
+func (u *update) run(ctx context.Context) ([]Commit, error) {
+	for attempt := 1; ; attempt++ {
+		t, err := u.try(ctx)
+		switch {
+		case err != nil:
+			return nil, err
+		case t.retrying:
+			if err := t.sleep(ctx, u.objects); err != nil {
+				return nil, err
+			}
+			attempt = 0 // it has lost nothing
+			continue
+		case !t.writes() && !u.options.strict:
+			return t.seen(), nil
+		case len(t.awaited) > 0:
+			if err := t.await(ctx, u.objects); err != nil {
+				return nil, err
+			}
+			attempt--
+			continue
+		}
+		commits, asked, err := u.decide(ctx, t, attempt)
+		if err == nil || attempt == u.options.maxAttempts || !lost(err) {
+			return commits, err
+		}
+		if err := pause(ctx, attempt, asked && errors.Is(err, ErrConflict)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// try runs the function once on the present state.
+func (u *update) try(ctx context.Context) (*transaction, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, status.From(context.Cause(ctx))
+	}
+	views, err := viewsOf(ctx, u.objects)
+	if err != nil {
+		return nil, err
+	}
+	t := newTransaction(views, false)
+	t.home = u.objects[0].origin.home()
+	return t, t.run(u.fn)
+}
+
+// decide has what the function did decided. asked reports whether the server was.
+func (u *update) decide(ctx context.Context, t *transaction, attempt int) (commits []Commit, asked bool, err error) {
+	if len(t.after) > txn.MaxAfter {
+		return nil, false, status.New(status.ResourceExhausted, ErrBusy, "the transaction depends on more than %d unanswered ones", txn.MaxAfter)
+	}
+	tx := &txn.Transaction{After: t.after, Metadata: u.metadata, Attempt: uint64(attempt)}
+	var known uint64
+	var places []int // of the parts among the facets
+	for i, facet := range t.facets {
+		tx.Position = max(tx.Position, uint64(facet.view.position))
+		if n := len(facet.view.pending); n > 0 {
+			known = max(known, facet.view.pending[n-1].Sequence)
+		}
+		if len(facet.part.Reads)+len(facet.part.Writes) > 0 || u.options.strict {
+			tx.Parts = append(tx.Parts, facet.part)
+			places = append(places, i)
+		}
+	}
+	decided, asked, err := t.home.submit(ctx, u.objects, tx, known)
+	if err != nil {
+		return nil, asked, err
+	}
+	commits = t.seen()
+	for i, at := range places {
+		commits[at] = decided[i]
+	}
+	return commits, asked, nil
+}
+
+// viewsOf returns views of objects of one home that fit each other.
+func viewsOf(ctx context.Context, objects []*object) ([]*view, error) {
+	if len(objects) > 1 {
+		return objects[0].origin.home().together(ctx, objects)
+	}
+	v, err := objects[0].origin.view()
+	if err != nil {
+		return nil, err
+	}
+	return []*view{v}, nil
+}
+
+// run calls fn with the first facet and closes the transaction, also when fn panics.
+func (t *transaction) run(fn func(tx *Tx) error) error {
+	defer func() { t.done = true }()
+	err := t.call(t.facets[0], fn)
+	if t.retrying { // whatever fn made of that
+		return t.err
+	}
 	if err != nil {
 		return err
 	}
-	_, err = run(newTx(v, true), fn)
-	return err
+	return t.err
 }
 
-func (o *object) Update(ctx context.Context, fn func(tx *Tx) error, opts ...UpdateOption) (Commit, error) {
-	var options updateOptions
-	for _, opt := range opts {
-		opt(&options)
+// seen is the state that the transaction saw of each object.
+func (t *transaction) seen() []Commit {
+	commits := make([]Commit, len(t.facets))
+	for i, facet := range t.facets {
+		v := facet.view
+		commits[i] = Commit{Log: v.log, Epoch: v.epoch, Version: v.base, Position: v.position}
 	}
-	if options.maxAttempts < 1 {
-		options.maxAttempts = DefaultAttempts
-	}
-	if err := checkMetadata(options.metadata); err != nil {
-		return Commit{}, err
-	}
-	for attempt := 1; ; attempt++ {
-		commit, err := o.attempt(ctx, fn, &options)
-		if err == nil || attempt == options.maxAttempts || !lost(err) {
-			return commit, err
+	return commits
+}
+
+// await waits until the own transactions that were read in strict objects are answered.
+func (t *transaction) await(ctx context.Context, objects []*object) error {
+	for i, facet := range t.facets {
+		if !facet.view.strict {
+			continue
 		}
-		if err := pause(ctx, attempt); err != nil {
-			return Commit{}, err
+		origin := objects[i].origin
+		err := origin.changed().wait(ctx, func() bool {
+			v, err := origin.view()
+			return err != nil || !v.shows(t.awaited)
+		})
+		if err != nil {
+			return err
 		}
 	}
-}
-
-// attempt runs fn once on the present view and has the result decided.
-func (o *object) attempt(ctx context.Context, fn func(tx *Tx) error, options *updateOptions) (Commit, error) {
-	if err := ctx.Err(); err != nil {
-		return Commit{}, status.From(err)
-	}
-	v, err := o.origin.view()
-	if err != nil {
-		return Commit{}, err
-	}
-	tx, err := run(newTx(v, false), fn)
-	if err != nil {
-		return Commit{}, err
-	}
-	if len(tx.part.Writes) == 0 {
-		return Commit{Epoch: v.epoch, Version: v.base, Log: v.log, Position: v.position}, nil
-	}
-	if len(tx.after) > txn.MaxAfter {
-		return Commit{}, status.New(status.ResourceExhausted, ErrBusy, "the transaction depends on more than %d unanswered ones", txn.MaxAfter)
-	}
-	if n := len(tx.part.Reads) + len(tx.part.Writes); n > txn.MaxOperations {
-		return Commit{}, status.New(status.ResourceExhausted, ErrTooLarge, "a transaction has at most %d reads and writes, not %d", txn.MaxOperations, n)
-	}
-	return o.origin.submit(ctx, v, tx.part, tx.after, options.metadata)
-}
-
-// run calls fn and closes tx, also when fn panics.
-func run(tx *Tx, fn func(tx *Tx) error) (*Tx, error) {
-	defer func() { tx.done = true }()
-	if err := fn(tx); err != nil {
-		return tx, err
-	}
-	return tx, tx.err
+	return nil
 }
 
 // lost reports whether err is a refusal after which the transaction may be run again.
@@ -90,10 +165,14 @@ func lost(err error) bool {
 	return errors.Is(err, ErrConflict) || errors.Is(err, ErrDepends)
 }
 
-// pause waits between attempts: not at all after the first, since the view is
-// fresh already, then for a random time that grows with the attempts up to 64 ms.
-func pause(ctx context.Context, attempt int) error {
-	if attempt == 1 {
+// patience is from which attempt on a refused transaction pauses in any case.
+const patience = 8
+
+// pause waits between attempts: not at all after the first, since the view is fresh already, then for a random time that grows with
+// the attempts up to 64 ms. A refusal by the server says whose turn it is, so that the next attempt goes at once, unless so
+// many failed that it seems to have none to give.
+func pause(ctx context.Context, attempt int, turn bool) error {
+	if attempt == 1 || turn && attempt < patience {
 		return nil
 	}
 	timer := time.NewTimer(rand.N(time.Millisecond << min(attempt-1, 6)))
@@ -106,14 +185,22 @@ func pause(ctx context.Context, attempt int) error {
 	}
 }
 
-func checkMetadata(m map[string]string) error {
+// encodeMetadata checks and encodes a transaction's metadata.
+func encodeMetadata(m map[string]string) (codec.Raw, error) {
+	if len(m) == 0 {
+		return nil, nil
+	}
 	if len(m) > 32 {
-		return status.New(status.InvalidArgument, ErrInvalid, "metadata has more than 32 entries")
+		return nil, status.New(status.InvalidArgument, ErrInvalid, "metadata has more than 32 entries")
 	}
 	for key, value := range m {
 		if len(key) > 255 || len(value) > 4<<10 {
-			return status.New(status.InvalidArgument, ErrInvalid, "the metadata entry %.20q is too long", key)
+			return nil, status.New(status.InvalidArgument, ErrInvalid, "the metadata entry %.20q is too long", key)
 		}
 	}
-	return nil
+	raw, err := codec.Marshal(m)
+	if err != nil {
+		return nil, status.New(status.InvalidArgument, ErrInvalid, "the metadata cannot be encoded").Because(err)
+	}
+	return raw, nil
 }

@@ -67,14 +67,7 @@ func (v Var[T]) All(tx *Tx, params ...string) iter.Seq2[string, T] {
 		panic(fmt.Sprintf("dstm: All of %q takes a path that ends in a parameter, and the others", Path(v.keys)))
 	}
 	parent := v.fill(params)[:last]
-	return func(yield func(string, T) bool) {
-		for _, key := range tx.Keys(parent...) {
-			value := Ref[T]{append(parent[:last:last], key)}.Get(tx)
-			if tx.Err() != nil || !yield(key, value) {
-				return
-			}
-		}
-	}
+	return func(yield func(string, T) bool) { each(tx, parent, yield) }
 }
 
 // Ref is a typed place in an object. It is immutable; copy it freely.
@@ -107,16 +100,18 @@ func (r Ref[T]) Overwrite(tx *Tx, value T) { tx.Overwrite(value, r.path...) }
 // Delete removes the value. See [Tx.Delete].
 func (r Ref[T]) Delete(tx *Tx) { tx.Delete(r.path...) }
 
-// Number is what [Add] and [AddWithin] take.
-type Number interface {
-	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~float32 | ~float64
-}
+// Guard reports how the value compares with value; only this outcome joins the read set. See [Tx.Guard].
+func (r Ref[T]) Guard(tx *Tx, c Comparison, value T) bool { return tx.Guard(c, value, r.path...) }
 
-// Add increases the number at r by n without reading it, so that adders never conflict; absent counts as 0. See [Tx.Add].
-func Add[T Number](tx *Tx, r Ref[T], n T) { tx.Add(n, nil, nil, r.path...) }
+// GuardExists reports whether there is a value, whichever; see [Tx.GuardExists].
+func (r Ref[T]) GuardExists(tx *Tx) bool { return tx.GuardExists(r.path...) }
 
-// AddWithin is Add that keeps the sum between least and most, both inclusive.
-func AddWithin[T Number](tx *Tx, r Ref[T], n, least, most T) { tx.Add(n, least, most, r.path...) }
+// Field is the place of one field, or one key, of what is at r: what is written there conflicts with no other field.
+//
+//	var Done = dstm.Field[bool](task, "done")
+//
+// name is the field's name as codec.Marshal writes it. F is not checked against T: a value that does not fit is ErrType.
+func Field[F, T any](r Ref[T], name string) Ref[F] { return Ref[F]{below(r.path, name)} }
 
 // Decode decodes one of a [Change]'s values as T; ok is false for absent.
 func Decode[T any](raw []byte) (value T, ok bool, err error) {

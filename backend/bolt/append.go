@@ -43,23 +43,23 @@ func (h *handle) Append(ctx context.Context, after dstm.Position, batch dstm.Bat
 
 // put adds records behind after.
 func (l *log) put(tx *bbolt.Tx, after dstm.Position, records [][]byte) error {
-	b, entries, _, err := l.bucket(tx)
+	b, err := l.bucket(tx)
 	if err != nil {
 		return err
 	}
 	// Nobody else can have written: the lock says so. If somebody has, the lock does not work.
-	base, err := storedBase(b)
+	base, err := storedBase(b.log)
 	if err != nil {
 		return err
 	}
-	if head, err := storedHead(entries, base); err != nil || head != after {
+	if head, err := storedHead(b.entries, base); err != nil || head != after {
 		return damaged("the head in the file is %d, not %d: somebody else has written to it", head, after).Because(err)
 	}
-	entries.FillPercent = 1 // keys ascend: nothing is ever inserted into a full page
+	b.entries.FillPercent = 1 // keys ascend: nothing is ever inserted into a full page
 	key := make([]byte, 0, 8)
 	for i, record := range records {
 		key = binary.BigEndian.AppendUint64(key[:0], uint64(after)+uint64(i)+1)
-		if err := entries.Put(key, record); err != nil { // it copies the key
+		if err := b.entries.Put(key, record); err != nil { // it copies the key
 			return err
 		}
 	}

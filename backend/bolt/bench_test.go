@@ -26,6 +26,32 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
+// BenchmarkSave saves pieces of 1 KiB among 10,000, synced.
+func BenchmarkSave(b *testing.B) {
+	for _, size := range []int{1, 10, 100} {
+		b.Run(fmt.Sprintf("pieces=%d", size), func(b *testing.B) {
+			l := mustLog(b, mustOpen(b, newPath(b)), "main")
+			all := make([]dstm.Piece, 10_000)
+			for i := range all {
+				all[i] = dstm.Piece{Key: fmt.Sprintf("o/%05d", i*7919%len(all)), Value: make([]byte, 1<<10)}
+			}
+			if err := l.Save(ctx, all); err != nil {
+				b.Fatal(err)
+			}
+			for at := 0; b.Loop(); at += size {
+				some := all[at%len(all):][:size]
+				for i := range some {
+					some[i].Position++
+				}
+				if err := l.Save(ctx, some); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N*size)/b.Elapsed().Seconds(), "pieces/s")
+		})
+	}
+}
+
 // BenchmarkPlainFile is the reference: the same bytes at the end of a file, synced once.
 func BenchmarkPlainFile(b *testing.B) {
 	for _, size := range []int{1, 10, 100} {

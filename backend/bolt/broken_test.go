@@ -4,10 +4,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
-	"strings"
 	"testing"
-
-	"go.etcd.io/bbolt"
 
 	"github.com/trefoilgo/trefoil/dstm"
 	"github.com/trefoilgo/trefoil/status"
@@ -34,10 +31,7 @@ func TestFailedCommit(t *testing.T) {
 	s, l, breakIt := breakable(t, path)
 	fill(t, l, 20)
 	other := mustLog(t, s, "other")
-	_, snapshot, err := l.LoadSnapshot(ctx)
-	if err != nil || snapshot != nil {
-		t.Fatal(snapshot, err)
-	}
+	piece := []dstm.Piece{{Key: "a", Position: 20, Value: []byte("state")}}
 	ended := make(chan error, 2)
 	for _, l := range []dstm.Log{l, other} {
 		go func() {
@@ -49,7 +43,7 @@ func TestFailedCommit(t *testing.T) {
 		}()
 	}
 	breakIt()
-	_, err = l.Append(ctx, 20, batchAt(20, 3))
+	_, err := l.Append(ctx, 20, batchAt(20, 3))
 	if !errors.Is(err, dstm.ErrUncertain) || !errors.Is(err, status.Unavailable) || !status.OutcomeUnknown(err) {
 		t.Fatalf("Append: %v", err)
 	}
@@ -62,7 +56,8 @@ func TestFailedCommit(t *testing.T) {
 		"Append":       wantClosed(l.Append(ctx, 20, batchAt(20, 3))),
 		"other Append": wantClosed(other.Append(ctx, 0, batchAt(0, 3))),
 		"Head":         wantClosed(l.Head(ctx)),
-		"SaveSnapshot": wantClosed(nil, l.SaveSnapshot(ctx, 20, strings.NewReader("x"))),
+		"Save":         wantClosed(nil, l.Save(ctx, piece)),
+		"Load":         wantClosed(l.Load(ctx, "a")),
 		"Truncate":     wantClosed(nil, l.Truncate(ctx, 0)),
 		"Log":          wantClosed(s.Log("third")),
 	} {
@@ -112,52 +107,44 @@ func TestShrunkFile(t *testing.T) {
 	}
 }
 
-// TestFailedSnapshot: the same for the commits of a snapshot. The older one stays.
-func TestFailedSnapshot(t *testing.T) {
+// TestFailedSave: the same for the commit of pieces, of which all or none are there afterwards.
+func TestFailedSave(t *testing.T) {
 	path := newPath(t)
 	s, l, breakIt := breakable(t, path)
 	fill(t, l, 20)
-	if err := l.SaveSnapshot(ctx, 10, strings.NewReader("ten")); err != nil {
+	ended := make(chan error, 1)
+	go func() {
+		var end error
+		for _, err := range l.Read(ctx, 20) {
+			end = err
+		}
+		ended <- end
+	}()
+	if err := saveGroup(l, 9); err != nil {
 		t.Fatal(err)
 	}
-	n := 0
-	err := l.SaveSnapshot(ctx, 20, readerFunc(func(p []byte) (int, error) {
-		if n++; n == 3 {
-			breakIt()
+	breakIt()
+	if err := saveGroup(l, 20); !errors.Is(err, dstm.ErrUncertain) || !status.OutcomeUnknown(err) {
+		t.Fatalf("Save: %v", err)
+	}
+	if err := wantClosed(nil, <-ended); err != nil {
+		t.Errorf("Read: %v", err)
+	}
+	for what, err := range map[string]error{
+		"Append": wantClosed(l.Append(ctx, 20, batchAt(20, 3))),
+		"Save":   wantClosed(nil, l.Save(ctx, []dstm.Piece{{Key: "a", Position: 20}})),
+		"Load":   wantClosed(l.Load(ctx, "small")),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
 		}
-		return len(p), nil
-	}))
-	if !errors.Is(err, dstm.ErrUncertain) || !status.OutcomeUnknown(err) {
-		t.Fatalf("SaveSnapshot: %v", err)
 	}
 	s.Close()
-	s = mustOpen(t, path)
-	l = mustLog(t, s, "main")
-	at, r, err := l.LoadSnapshot(ctx)
-	if err != nil || at != 10 {
-		t.Fatalf("LoadSnapshot: %d, %v", at, err)
+	l = mustLog(t, mustOpen(t, path), "main")
+	if at, err := verifyPieces(l); err != nil || at != 9 {
+		t.Errorf("pieces at %d, %v", at, err)
 	}
-	r.Close()
-	// The next one removes what the failed one left.
-	if err := l.SaveSnapshot(ctx, 15, strings.NewReader("fifteen")); err != nil {
-		t.Fatal(err)
-	}
-	err = s.view(func(tx *bbolt.Tx) error {
-		n := 0
-		_, _, snapshots, err := l.bucket(tx)
-		if err == nil {
-			err = snapshots.ForEachBucket(func([]byte) error { n++; return nil })
-		}
-		if n != 1 {
-			t.Errorf("%d snapshots are stored", n)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+	if err := saveGroup(l, 20); err != nil {
+		t.Error(err)
 	}
 }
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -62,6 +62,7 @@ type checker struct {
 	size  uint64 // of a page, in bytes
 	pages uint64 // how many there are
 	seen  []uint64
+	spare [][]byte // memory of pages that were checked
 }
 
 // checkFile checks the structure of a whole file.
@@ -169,7 +170,7 @@ func (c *checker) read(id uint64) (page, error) {
 	if id < 2 || id >= c.pages {
 		return page{}, damaged("page %d is not one of the %d pages", id, c.pages)
 	}
-	data := make([]byte, c.size)
+	data := c.memory()
 	if err := c.readAt(data, id*c.size); err != nil {
 		return page{}, err
 	}
@@ -186,6 +187,24 @@ func (c *checker) read(id uint64) (page, error) {
 		return p, c.readAt(p.data, id*c.size)
 	}
 	return p, nil
+}
+
+// memory returns memory for one page.
+func (c *checker) memory() []byte {
+	n := len(c.spare)
+	if n == 0 {
+		return make([]byte, c.size)
+	}
+	data := c.spare[n-1]
+	c.spare = c.spare[:n-1]
+	return data
+}
+
+// done gives the memory of a page back, of which nothing may be used any more.
+func (c *checker) done(p page) {
+	if uint64(len(p.data)) == c.size {
+		c.spare = append(c.spare, p.data)
+	}
 }
 
 func (c *checker) readAt(buf []byte, offset uint64) error {

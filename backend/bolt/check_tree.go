@@ -12,6 +12,7 @@ func (c *checker) checkTree(root uint64, from, to []byte, depth, bucketDepth int
 	if err != nil {
 		return err
 	}
+	defer c.done(p)
 	if p.flags != branchPage {
 		return c.checkLeaf(p, from, to, bucketDepth)
 	}

@@ -29,15 +29,20 @@ func create(path string, o Options, h hooks) (err error) {
 	if err = errors.Join(db.Update(writeFormat), db.Sync(), db.Close()); err != nil {
 		return err
 	}
+	return errors.Join(ignore(publish(name, path), fs.ErrExist), syncFolder(folder))
+}
+
+// publish gives the file called name its path, unless something is there: that is the error fs.ErrExist.
+func publish(name, path string) error {
 	// Link fails where the name is taken; a rename would take the file away from whoever has just opened it.
-	err = ignore(os.Link(name, path), fs.ErrExist)
-	if err != nil { // a file system without hard links
-		if _, exists := os.Lstat(path); exists == nil {
-			return nil
-		}
-		err = os.Rename(name, path)
+	err := os.Link(name, path)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
 	}
-	return errors.Join(err, syncFolder(folder))
+	if _, err := os.Lstat(path); err == nil { // a file system without hard links
+		return fs.ErrExist
+	}
+	return os.Rename(name, path)
 }
 
 // syncFolder makes names in a folder durable. Windows has no way and needs none.

@@ -13,7 +13,7 @@
 // is uncertain, later calls get dstm.ErrLogClosed, and opening the file again tells what is there. Do so in a new
 // process or after [Store.Close].
 //
-// The file is checked as a whole when it is opened (it is read once for that), and every entry and snapshot
+// The file is checked as a whole when it is opened (it is read once for that), and every entry and piece
 // carries a checksum that is verified when it is read. Damage is reported as [ErrDamaged]; it is never repaired by
 // leaving something out.
 //
@@ -22,14 +22,20 @@
 //
 // # The file
 //
-//	format              version: one byte, 1
+//	format              version: one byte, 2
 //	dstm/<log>          format: one byte, 1
 //	                    base: the position up to which entries were truncated
-//	                    snapshot: descriptor of the snapshot, see snapshot.go
 //	  entries           position, big-endian, to entry: see entry.go
-//	  snapshots
-//	    <id>            chunk number, big-endian, to chunk
+//	  pieces            key to piece: see piece.go
+//	  chunks            id and number, big-endian, to a chunk of a large piece
 //
-// A newer format byte than this version knows refuses to open with [ErrFormatNewer]. Other top-level
+// Another format byte than this version knows refuses to open with [ErrFormatNewer] or [ErrFormatOlder]. Other top-level
 // names are left to later versions.
+//
+// # Backups
+//
+// [Store.Backup] copies the file while it is in use, and [Restore] makes a file of the copy. Restore marks the copy, so
+// that clients which have seen more than it holds are told that history was restored. A file that was copied by hand, while no
+// process had it open, carries no such mark: clients that know more are still found out when they come back, by the
+// position and the hash of what they saw last.
 package bolt

@@ -13,6 +13,8 @@ const (
 	ErrDamaged = status.Reason("bolt.damaged")
 	// ErrForeign: the file belongs to another program. Nothing was changed. Code failed_precondition.
 	ErrForeign = status.Reason("bolt.foreign")
+	// ErrFormatOlder: a version from before the first release wrote the file. Nothing was changed. Code failed_precondition.
+	ErrFormatOlder = status.Reason("bolt.format_older")
 	// ErrFormatNewer: a later version wrote the file. Nothing was changed. Code failed_precondition.
 	ErrFormatNewer = status.Reason("dstm.format_newer")
 )

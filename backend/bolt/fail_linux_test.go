@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestFailingDisk lets one system call after another fail in a process that appends. What was acknowledged must be there
-// when the file is opened again, and the append that failed must be there whole or not at all.
+// TestFailingDisk lets one system call after another fail in a process that appends and saves. What was acknowledged must be there
+// when the file is opened again, and the append or the save that failed must be there whole or not at all.
 func TestFailingDisk(t *testing.T) {
 	strace := needStrace(t)
 	for _, c := range []struct {
@@ -46,7 +46,7 @@ func failedDisk(t *testing.T, path, out string) {
 	}
 	switch last := lines[len(lines)-1]; {
 	case last != "failed":
-		t.Fatalf("no append failed; the process ended with %q", last)
+		t.Fatalf("nothing failed; the process ended with %q", last)
 	case said.head == 0:
 		t.Fatalf("already the first append failed: %q", out)
 	}
@@ -54,7 +54,7 @@ func failedDisk(t *testing.T, path, out string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("acknowledged %d, found %d", said.head, head)
+	t.Logf("acknowledged %+v, found %d", said, head)
 	if most := said.head + 7; head > most {
 		t.Errorf("head is %d: more than the one uncertain batch behind %d", head, said.head)
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/trefoilgo/trefoil/status"
 )
 
-// Formats that this version writes and the newest it reads.
+// Formats that this version writes and reads.
 const (
-	fileFormat = 1
+	fileFormat = 2 // 1 had a snapshot where there are pieces now; no release wrote it
 	logFormat  = 1
 )
 
@@ -55,6 +55,9 @@ func formatError(stored []byte, known byte, what string) error {
 	case stored[0] > known:
 		return status.New(status.FailedPrecondition, ErrFormatNewer,
 			"%s has format %d; this version reads up to %d", what, stored[0], known)
+	case stored[0] < known:
+		return status.New(status.FailedPrecondition, ErrFormatOlder,
+			"%s has format %d, which no release has written; this version reads %d", what, stored[0], known)
 	}
 	return nil
 }

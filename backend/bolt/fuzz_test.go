@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/fnv"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/trefoilgo/trefoil/dstm"
@@ -28,7 +27,7 @@ func soundFile(t testing.TB) []byte {
 	for _, name := range []string{"main", "other"} {
 		l := mustLog(t, s, name)
 		fill(t, l, 60)
-		if err := l.SaveSnapshot(ctx, 30, strings.NewReader(strings.Repeat("state ", 1000))); err != nil {
+		if err := l.Save(ctx, soundPieces()); err != nil {
 			t.Fatal(err)
 		}
 		if err := l.Truncate(ctx, 20); err != nil {
@@ -43,6 +42,15 @@ func soundFile(t testing.TB) []byte {
 		t.Fatal(err)
 	}
 	return file
+}
+
+// soundPieces are some small pieces, one in chunks, and an empty one.
+func soundPieces() []dstm.Piece {
+	pieces := []dstm.Piece{{Key: "chunks", Position: 30, Value: largeAt(3)}, {Key: "empty", Position: 30, Value: []byte{}}}
+	for i := range 30 {
+		pieces = append(pieces, dstm.Piece{Key: fmt.Sprintf("o/%02d", i), Position: 30, Value: dataAt(dstm.Position(i))})
+	}
+	return pieces
 }
 
 // damage changes a copy of file as patches say: an offset (3 bytes), a length (1 byte), and what is written there.
@@ -90,15 +98,23 @@ func exercise(t testing.TB, path string) {
 	}
 	head, err := l.Head(ctx)
 	coded(err)
-	at, r, err := l.LoadSnapshot(ctx)
-	if coded(err) && r != nil {
-		data, err := io.ReadAll(r)
-		if coded(err) && (at != 30 || string(data) != strings.Repeat("state ", 1000)) {
-			t.Errorf("a snapshot of %d bytes at %d was made up", len(data), at)
+	sound := map[string]dstm.Piece{}
+	for _, p := range soundPieces() {
+		sound[p.Key] = p
+		got, err := l.Load(ctx, p.Key)
+		if coded(err) && got.Value != nil && (got.Position != p.Position || !bytes.Equal(got.Value, p.Value)) {
+			t.Errorf("the piece %q of %d bytes at %d was made up", p.Key, len(got.Value), got.Position)
 		}
-		r.Close()
 	}
-	for after := at; after < head; {
+	for p, err := range l.List(ctx, "", "") {
+		if coded(err) && (p.Position != 30 || p.Value == nil || !bytes.Equal(p.Value, sound[p.Key].Value)) {
+			t.Errorf("the piece %q of %d bytes at %d was made up", p.Key, len(p.Value), p.Position)
+		}
+	}
+	for _, err := range l.Keys(ctx, "o/", "o/1") {
+		coded(err)
+	}
+	for after := dstm.Position(20); after < head; {
 		for e, err := range l.Read(ctx, after) {
 			if !coded(err) {
 				head = 0
@@ -116,7 +132,11 @@ func exercise(t testing.TB, path string) {
 		_, err = l.Append(ctx, head, batchAt(head, 5))
 		coded(err)
 	}
-	coded(l.SaveSnapshot(ctx, head, strings.NewReader("new")))
+	for _, p := range soundPieces() {
+		p.Value = p.Value[:len(p.Value)/2]
+		coded(l.Save(ctx, []dstm.Piece{p}))
+	}
+	coded(l.Save(ctx, []dstm.Piece{{Key: "chunks", Position: 30, Value: largeAt(4)}, {Key: "empty", Position: 31}}))
 	coded(l.Truncate(ctx, head))
 }
 
@@ -187,14 +207,25 @@ func FuzzEntry(f *testing.F) {
 	})
 }
 
-// FuzzDescriptor: the same for the descriptor of a snapshot.
-func FuzzDescriptor(f *testing.F) {
-	f.Add([]byte{})
-	f.Add(descriptor{id: 1, at: 30, size: 6000, chunks: 1}.record())
-	f.Fuzz(func(t *testing.T, record []byte) {
-		d, err := parseDescriptor(record)
-		if err == nil && !bytes.Equal(d.record(), record) {
-			t.Fatalf("%x was taken for %+v", record, d)
+// FuzzPiece: the same for the record of a piece.
+func FuzzPiece(f *testing.F) {
+	f.Add("a", []byte{})
+	f.Add("a", storedPiece{position: 7, value: []byte("seven")}.record([]byte("a")))
+	f.Add("b", storedPiece{position: 7, value: []byte("seven")}.record([]byte("a")))
+	f.Add("a", storedPiece{position: 7, value: []byte{}}.record([]byte("a")))
+	f.Add("a", storedPiece{position: 1 << 63, id: 9, size: chunkSize + 1}.record([]byte("a")))
+	f.Add("a", storedPiece{id: 9, size: 5}.record([]byte("a")))
+	f.Add("a", appendSealed(nil, []byte("a"), []byte("12345678\x02")))
+	f.Fuzz(func(t *testing.T, key string, record []byte) {
+		p, err := parsePiece([]byte(key), record)
+		if err != nil {
+			if !errors.Is(err, ErrDamaged) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if again := p.record([]byte(key)); !bytes.Equal(again, record) {
+			t.Fatalf("%x was taken for %+v, which is %x", record, p, again)
 		}
 	})
 }

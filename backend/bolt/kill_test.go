@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestKill ends a process that appends, without warning. (It cannot tell a store that syncs from one that does not, because
+// TestKill ends a process that appends and saves, without warning. (It cannot tell a store that syncs from one that does not, because
 // the page cache survives; TestPowerLoss can.)
 func TestKill(t *testing.T) {
 	path := newPath(t)
@@ -35,7 +35,7 @@ func TestKill(t *testing.T) {
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		t.Logf("round %d: acknowledged %d, found %d", round, said.head, head)
+		t.Logf("round %d: acknowledged %+v, found %d", round, said, head)
 		said.head = head // what was found once stays
 	}
 }

@@ -13,12 +13,12 @@ import (
 )
 
 var (
-	logPrefix       = []byte("dstm/")
-	formatKey       = []byte("format")
-	baseKey         = []byte("base")
-	snapshotKey     = []byte("snapshot")
-	entriesBucket   = []byte("entries")
-	snapshotsBucket = []byte("snapshots")
+	logPrefix     = []byte("dstm/")
+	formatKey     = []byte("format")
+	baseKey       = []byte("base")
+	entriesBucket = []byte("entries")
+	piecesBucket  = []byte("pieces")
+	chunksBucket  = []byte("chunks")
 )
 
 // log is what all handles of one log have in common.
@@ -26,18 +26,14 @@ type log struct {
 	store *Store
 	name  []byte // of its bucket
 
-	appending sync.Mutex    // held from the comparison to the end of the commit
-	scratch   []byte        // of append, guarded by appending
-	saving    chan struct{} // holds a token while a snapshot is saved
+	appending sync.Mutex // held from the comparison to the end of the commit
+	scratch   []byte     // of append, guarded by appending
 
 	mu sync.Mutex
 	// What is durable. Reads go no further: bbolt shows a commit to readers before it has synced it.
-	head     dstm.Position
-	base     dstm.Position // everything up to here was truncated
-	snapshot descriptor
-	grown    chan struct{}  // closed and replaced whenever head changes
-	readers  map[uint64]int // how many read a snapshot, by its id
-	lastID   uint64         // of a snapshot
+	head  dstm.Position
+	base  dstm.Position // everything up to here was truncated
+	grown chan struct{} // closed and replaced whenever head changes
 }
 
 // handle is the [dstm.Log] that [Store.Log] returns.
@@ -52,8 +48,8 @@ var _ dstm.Log = (*handle)(nil)
 // Log opens the log called name, and makes it if there is none. Names have 1 to 255 bytes. Each call returns a new
 // handle on the same log: closing one leaves the others and the store open. Close of the store closes all of them.
 //
-// SaveSnapshot and Truncate of the log work in many short commits, between which appends get their turn; given up on
-// the way, Truncate has removed a part, and the unfinished snapshot is removed by the next SaveSnapshot.
+// Truncate of the log works in many short commits, between which appends get their turn; given up on the way, it has
+// removed a part. Save is one commit, in which appends wait: give it some megabytes at a time.
 func (s *Store) Log(name string) (dstm.Log, error) {
 	if name == "" || len(name) > 255 {
 		return nil, status.New(status.InvalidArgument, "", "the name of a log has 1 to 255 bytes, not %d", len(name))
@@ -66,8 +62,7 @@ func (s *Store) Log(name string) (dstm.Log, error) {
 	l := s.logs[name]
 	if l == nil {
 		l = &log{
-			store: s, name: append(bytes.Clone(logPrefix), name...),
-			saving: make(chan struct{}, 1), grown: make(chan struct{}), readers: map[uint64]int{},
+			store: s, name: append(bytes.Clone(logPrefix), name...), grown: make(chan struct{}),
 		}
 		if err := l.open(); err != nil {
 			return nil, err
@@ -81,9 +76,12 @@ func (s *Store) Log(name string) (dstm.Log, error) {
 func (l *log) open() error {
 	missing := false
 	err := l.store.view(func(tx *bbolt.Tx) error {
-		b := tx.Bucket(l.name)
-		if missing = b == nil; missing {
+		if missing = tx.Bucket(l.name) == nil; missing {
 			return nil
+		}
+		b, err := l.bucket(tx)
+		if err != nil {
+			return err
 		}
 		return l.load(b)
 	})
@@ -92,11 +90,10 @@ func (l *log) open() error {
 	}
 	return l.store.update(func(tx *bbolt.Tx) error {
 		b, err := tx.CreateBucket(l.name)
-		if err == nil {
-			_, err = b.CreateBucket(entriesBucket)
-		}
-		if err == nil {
-			_, err = b.CreateBucket(snapshotsBucket)
+		for _, name := range [][]byte{entriesBucket, piecesBucket, chunksBucket} {
+			if err == nil {
+				_, err = b.CreateBucket(name)
+			}
 		}
 		if err == nil {
 			err = b.Put(formatKey, []byte{logFormat})
@@ -105,40 +102,21 @@ func (l *log) open() error {
 	})
 }
 
-// load reads the state of the log from its bucket and checks that it fits together.
-func (l *log) load(b *bbolt.Bucket) (err error) {
-	if err = formatError(b.Get(formatKey), logFormat, "the log"); err != nil {
+// load reads the state of the log from its buckets and checks that it fits together.
+func (l *log) load(b buckets) (err error) {
+	if err = formatError(b.log.Get(formatKey), logFormat, "the log"); err != nil {
 		return err
 	}
-	entries, snapshots := b.Bucket(entriesBucket), b.Bucket(snapshotsBucket)
-	if entries == nil || snapshots == nil {
-		return damaged("the log has no entries or no snapshots")
-	}
-	if l.base, err = storedBase(b); err != nil {
+	if l.base, err = storedBase(b.log); err != nil {
 		return err
 	}
-	if l.head, err = storedHead(entries, l.base); err != nil {
+	if l.head, err = storedHead(b.entries, l.base); err != nil {
 		return err
 	}
-	if first, _ := entries.Cursor().First(); first != nil && !bytes.Equal(first, positionKey(l.base+1)) {
+	if first, _ := b.entries.Cursor().First(); first != nil && !bytes.Equal(first, positionKey(l.base+1)) {
 		return damaged("the log begins at %x and not behind %d", bytes.Clone(first), l.base)
 	}
-	if record := b.Get(snapshotKey); record != nil {
-		if l.snapshot, err = parseDescriptor(record); err != nil {
-			return err
-		}
-	}
-	if at := l.snapshot.at; l.base > at || at > l.head {
-		return damaged("the log goes from %d to %d but its snapshot is at %d", l.base, l.head, at)
-	}
-	l.lastID = l.snapshot.id
-	return snapshots.ForEachBucket(func(k []byte) error {
-		if len(k) != 8 {
-			return damaged("a snapshot has the id %x", bytes.Clone(k))
-		}
-		l.lastID = max(l.lastID, binary.BigEndian.Uint64(k))
-		return nil
-	})
+	return nil
 }
 
 func storedBase(b *bbolt.Bucket) (dstm.Position, error) {
@@ -172,15 +150,19 @@ func storedHead(entries *bbolt.Bucket, base dstm.Position) (dstm.Position, error
 	return head, nil
 }
 
-// bucket is the log's bucket with the two in it.
-func (l *log) bucket(tx *bbolt.Tx) (b, entries, snapshots *bbolt.Bucket, err error) {
-	if b = tx.Bucket(l.name); b != nil {
-		entries, snapshots = b.Bucket(entriesBucket), b.Bucket(snapshotsBucket)
+// buckets is the bucket of a log with those in it.
+type buckets struct{ log, entries, pieces, chunks *bbolt.Bucket }
+
+// bucket finds the buckets of the log.
+func (l *log) bucket(tx *bbolt.Tx) (b buckets, err error) {
+	if b.log = tx.Bucket(l.name); b.log == nil {
+		return b, damaged("the log is not in the file any more")
 	}
-	if entries == nil || snapshots == nil {
-		return nil, nil, nil, damaged("the log is not in the file any more")
+	b.entries, b.pieces, b.chunks = b.log.Bucket(entriesBucket), b.log.Bucket(piecesBucket), b.log.Bucket(chunksBucket)
+	if b.entries == nil || b.pieces == nil || b.chunks == nil {
+		return b, damaged("the log has no entries or no pieces")
 	}
-	return b, entries, snapshots, nil
+	return b, nil
 }
 
 // usable returns the error that a call meets before it does anything.

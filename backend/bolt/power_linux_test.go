@@ -10,11 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/trefoilgo/trefoil/dstm"
 )
 
 // TestPowerLoss rebuilds the files that a power cut could have left at any moment of a run, and opens each.
 func TestPowerLoss(t *testing.T) {
-	images, faults := powerLoss(t)
+	images, faults := powerLoss(t, "work", acknowledged.verifyOnly)
 	if len(faults) > 0 {
 		t.Fatalf("%d of %d files that a power cut could leave are bad, the first: %v", len(faults), images, faults[0])
 	}
@@ -26,23 +28,63 @@ func TestPowerLoss(t *testing.T) {
 
 // TestPowerLossFindsMissingSync shows that the test above can fail: without syncs acknowledged appends are lost.
 func TestPowerLossFindsMissingSync(t *testing.T) {
-	images, faults := powerLoss(t, "TREFOIL_BOLT_NOSYNC=1")
+	images, faults := powerLoss(t, "work", acknowledged.verifyOnly, "TREFOIL_BOLT_NOSYNC=1")
 	if len(faults) == 0 {
 		t.Fatalf("a store that does not sync survived %d power cuts", images)
 	}
 	t.Logf("%d of %d files are bad, the first: %v", len(faults), images, faults[0])
 }
 
-func powerLoss(t *testing.T, env ...string) (images int, faults []error) {
+// TestPowerLossRestoring: a file that is being restored is there whole, verified and marked, or not at all.
+func TestPowerLossRestoring(t *testing.T) {
+	backup := filepath.Join(t.TempDir(), "backup")
+	s := mustOpen(t, newPath(t))
+	l := mustLog(t, s, "main")
+	head, err := dstm.Position(0), error(nil)
+	for err == nil && head < 50 {
+		head, err = l.Append(ctx, head, batchAt(head, sizeBehind(head)))
+	}
+	if err = errors.Join(err, saveGroup(l, head)); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(backup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Backup(ctx, f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	images, faults := powerLoss(t, "restore", func(_ acknowledged, image string) error {
+		if _, err := (acknowledged{head: head, pieces: head}).verify(image); err != nil {
+			return err
+		}
+		s, err := Open(image, nil)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		if mark, err := mustLog(t, s, "main").Load(ctx, dstm.RestoredKey); err != nil || mark.Value == nil {
+			return fmt.Errorf("the mark is %+v, %v", mark, err)
+		}
+		return nil
+	}, "TREFOIL_BOLT_BACKUP="+backup)
+	if len(faults) > 0 || images == 0 {
+		t.Fatalf("%d of %d files that a power cut could leave are bad: %v", len(faults), images, faults)
+	}
+	t.Logf("%d files", images)
+}
+
+func powerLoss(t *testing.T, name string, verify func(said acknowledged, image string) error, env ...string) (images int, faults []error) {
 	if testing.Short() {
 		t.Skip("takes a second or more")
 	}
 	path := newPath(t)
-	events := record(t, task("work", path, env...))
+	events := record(t, task(name, path, env...))
 	seed := rand.Uint64()
 	t.Logf("seed %d, %d system calls", seed, len(events))
 	d := &disk{
-		path: path, image: filepath.Join(t.TempDir(), "store"),
+		path: path, verify: verify, image: filepath.Join(t.TempDir(), "store"),
 		random: rand.New(rand.NewPCG(seed, 0)), tried: map[uint64]bool{}, files: map[int][]byte{}, named: -1, seed: maphash.MakeSeed(),
 	}
 	for _, e := range events {
@@ -59,7 +101,7 @@ func powerLoss(t *testing.T, env ...string) (images int, faults []error) {
 		}
 	}
 	d.cut()
-	if d.said.head == 0 || d.said.snapshot == 0 || d.said.base == 0 {
+	if d.said.head == 0 || d.said.pieces == 0 || d.said.base == 0 {
 		t.Logf("said: %+v", d.said)
 	}
 	return d.images, d.faults
@@ -68,6 +110,7 @@ func powerLoss(t *testing.T, env ...string) (images int, faults []error) {
 // disk knows what is surely on the disk and what may be.
 type disk struct {
 	path, image string
+	verify      func(said acknowledged, image string) error
 	random      *rand.Rand
 	seed        maphash.Seed
 	files       map[int][]byte // by inode, what is surely there
@@ -167,7 +210,7 @@ func (d *disk) try(included func(i int) bool, torn bool) {
 	d.images++
 	err := os.WriteFile(d.image, file, 0o600)
 	if err == nil {
-		_, err = d.said.verify(d.image)
+		err = d.verify(d.said, d.image)
 	}
 	if err != nil {
 		d.faults = append(d.faults, fmt.Errorf("%w (a file of %d bytes, %d writes pending, torn %v)", err, len(file), len(d.pending), torn))

@@ -64,17 +64,17 @@ func (h *handle) Read(ctx context.Context, after dstm.Position) iter.Seq2[dstm.E
 func (l *log) take(after, head dstm.Position) ([]dstm.Entry, error) {
 	var some []dstm.Entry
 	err := l.store.view(func(tx *bbolt.Tx) error {
-		b, entries, _, err := l.bucket(tx)
+		b, err := l.bucket(tx)
 		if err != nil {
 			return err
 		}
 		size, next, key := 0, after+1, make([]byte, 0, 8)
-		c := entries.Cursor()
+		c := b.entries.Cursor()
 		for k, record := c.Seek(positionKey(next)); ; k, record = c.Next() {
 			key = binary.BigEndian.AppendUint64(key[:0], uint64(next))
 			if !bytes.Equal(k, key) {
 				// A truncation may have come between; then the entries are gone rightly.
-				if base, err := storedBase(b); err != nil || base >= next {
+				if base, err := storedBase(b.log); err != nil || base >= next {
 					return truncated(after, base).Because(err)
 				}
 				return damaged("entry %d is missing", next)

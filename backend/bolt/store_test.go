@@ -48,6 +48,9 @@ func TestOpenRefuses(t *testing.T) {
 	newer := newPath(t)
 	mustOpen(t, newer).Close()
 	raw(t, newer, func(tx *bbolt.Tx) error { return tx.Bucket(formatBucket).Put(versionKey, []byte{fileFormat + 1}) })
+	older := newPath(t)
+	mustOpen(t, older).Close()
+	raw(t, older, func(tx *bbolt.Tx) error { return tx.Bucket(formatBucket).Put(versionKey, []byte{1}) })
 	garbled := newPath(t)
 	mustOpen(t, garbled).Close()
 	raw(t, garbled, func(tx *bbolt.Tx) error { return tx.Bucket(formatBucket).Put(versionKey, []byte("1.0")) })
@@ -63,6 +66,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"folder", folder, nil, ErrForeign},
 		{"of another program", foreign, nil, ErrForeign},
 		{"newer", newer, nil, ErrFormatNewer},
+		{"older", older, nil, ErrFormatOlder},
 		{"garbled format", garbled, nil, ErrDamaged},
 		{"no folder", filepath.Join(folder, "no", "store"), nil, status.NotFound},
 		{"no path", "", nil, status.InvalidArgument},
@@ -160,10 +164,8 @@ func TestLogFormat(t *testing.T) {
 		{"base beyond", func(b *bbolt.Bucket) error {
 			return b.Put(baseKey, appendSealed(nil, baseKey, positionKey(7)))
 		}, ErrDamaged},
-		{"snapshot", func(b *bbolt.Bucket) error { return b.Put(snapshotKey, make([]byte, 36)) }, ErrDamaged},
-		{"snapshot beyond", func(b *bbolt.Bucket) error {
-			return b.Put(snapshotKey, descriptor{id: 1, at: 10}.record())
-		}, ErrDamaged},
+		{"no pieces", func(b *bbolt.Bucket) error { return b.DeleteBucket(piecesBucket) }, ErrDamaged},
+		{"no chunks", func(b *bbolt.Bucket) error { return b.DeleteBucket(chunksBucket) }, ErrDamaged},
 		{"no entries", func(b *bbolt.Bucket) error { return b.DeleteBucket(entriesBucket) }, ErrDamaged},
 		{"first entry gone", func(b *bbolt.Bucket) error { return b.Bucket(entriesBucket).Delete(positionKey(1)) }, ErrDamaged},
 		{"odd entry", func(b *bbolt.Bucket) error { return b.Bucket(entriesBucket).Put([]byte("odd"), nil) }, ErrDamaged},
@@ -232,7 +234,7 @@ func TestSpaceIsUsedAgain(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err := l.SaveSnapshot(ctx, head, strings.NewReader(strings.Repeat("x", 1<<20)))
+			err := l.Save(ctx, []dstm.Piece{{Key: "state", Position: head, Value: make([]byte, 1<<20)}})
 			if err == nil {
 				err = l.Truncate(ctx, head)
 			}

@@ -55,7 +55,7 @@ func record(t *testing.T, env []string) []event {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	p := &traceParser{fds: map[int]int{1: -1}, inodes: map[string]int{}, folders: map[int]bool{}, parts: map[string]string{}}
+	p := &traceParser{fds: map[int]int{1: -1}, inodes: map[string]int{}, folders: map[int]bool{}, offsets: map[int]int64{}, parts: map[string]string{}}
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<28)
 	for lines.Scan() {
@@ -71,7 +71,8 @@ func record(t *testing.T, env []string) []event {
 
 // traceParser reads the lines of strace -f -xx.
 type traceParser struct {
-	fds     map[int]int // inode by descriptor; -1 is standard output
+	fds     map[int]int   // inode by descriptor; -1 is standard output
+	offsets map[int]int64 // by descriptor, of what is written one after another
 	folders map[int]bool
 	inodes  map[string]int // by path
 	parts   map[string]string
@@ -138,6 +139,7 @@ func (p *traceParser) call(name string, args []string, result int) error {
 	case name == "close":
 		delete(p.fds, fd)
 		delete(p.folders, fd)
+		delete(p.offsets, fd)
 	case p.folders[fd] && name == "fsync":
 		p.events = append(p.events, event{kind: "syncfolder"})
 	case !known:
@@ -151,6 +153,11 @@ func (p *traceParser) call(name string, args []string, result int) error {
 			err = fmt.Errorf("%d of %d bytes written", result, len(data))
 		}
 		p.events = append(p.events, event{kind: "write", inode: inode, data: data, offset: number(3)})
+		return err
+	case name == "write":
+		data, err := hexString(args[1])
+		p.events = append(p.events, event{kind: "write", inode: inode, data: data[:min(result, len(data))], offset: p.offsets[fd]})
+		p.offsets[fd] += int64(result)
 		return err
 	case name == "ftruncate":
 		p.events = append(p.events, event{kind: "truncate", inode: inode, size: number(1)})

@@ -21,10 +21,10 @@ func (h *handle) Truncate(ctx context.Context, upto dstm.Position) error {
 			return err
 		}
 		h.mu.Lock()
-		at, base := h.snapshot.at, h.base
+		head, base := h.head, h.base
 		h.mu.Unlock()
-		if upto > at {
-			return status.New(status.FailedPrecondition, "", "cannot truncate up to %d: the snapshot is at %d", upto, at)
+		if upto > head {
+			return status.New(status.FailedPrecondition, "", "cannot truncate up to %d: the head is %d", upto, head)
 		}
 		if upto <= base {
 			return nil
@@ -46,21 +46,21 @@ func (h *handle) Truncate(ctx context.Context, upto dstm.Position) error {
 // remove deletes some entries at the beginning and returns the new base. What the file says counts: another
 // truncation may run.
 func (l *log) remove(tx *bbolt.Tx, upto dstm.Position) (dstm.Position, error) {
-	b, entries, _, err := l.bucket(tx)
+	b, err := l.bucket(tx)
 	if err != nil {
 		return 0, err
 	}
-	base, err := storedBase(b)
+	base, err := storedBase(b.log)
 	if err != nil || upto <= base {
 		return base, err
 	}
 	upto = min(upto, base+truncateEntries)
 	for p := base + 1; p <= upto; p++ {
-		if err := entries.Delete(positionKey(p)); err != nil {
+		if err := b.entries.Delete(positionKey(p)); err != nil {
 			return 0, err
 		}
 	}
 	var data [8]byte
 	binary.BigEndian.PutUint64(data[:], uint64(upto))
-	return upto, b.Put(baseKey, appendSealed(nil, baseKey, data[:]))
+	return upto, b.log.Put(baseKey, appendSealed(nil, baseKey, data[:]))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/trefoilgo/trefoil/dstm"
 	"github.com/trefoilgo/trefoil/dstm/internal/witness"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 )
 
 // Recorder takes down the outcomes of transactions of one log. The zero Recorder is ready. All methods may be
@@ -40,13 +41,14 @@ func (w *watched) Update(ctx context.Context, fn func(tx *dstm.Tx) error, opts .
 func (r *Recorder) Update(ctx context.Context, o dstm.Object, fn func(tx *dstm.Tx) error, opts ...dstm.UpdateOption) (dstm.Commit, error) {
 	tag := r.tag()
 	out := witness.Outcome{Tag: tag, Object: o.Name(), Since: r.record.Head()}
-	var base uint64
+	wrote := false
 	opts = append(opts[:len(opts):len(opts)], dstm.Metadata(map[string]string{witness.Tag: tag}))
 	commit, err := o.Update(ctx, func(tx *dstm.Tx) error {
-		base = tx.Version()
-		return fn(tx)
+		err := fn(tx)
+		wrote = world.Wrote(tx)
+		return err
 	}, opts...)
-	if err == nil && commit.Version == base {
+	if err == nil && !wrote {
 		return commit, nil // it wrote nothing, and so is not in the log
 	}
 	out.Position, out.Version = uint64(commit.Position), commit.Version

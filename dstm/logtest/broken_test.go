@@ -1,10 +1,8 @@
 package logtest
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"iter"
 	"sync"
 
@@ -16,19 +14,31 @@ import (
 type broken struct {
 	*dstm.MemoryLog
 	head     func(context.Context) (dstm.Position, error)
-	append   func(context.Context, dstm.Position, dstm.Batch) (dstm.Position, error)
-	read     func(context.Context, dstm.Position) iter.Seq2[dstm.Entry, error]
-	save     func(context.Context, dstm.Position, io.Reader) error
-	load     func(context.Context) (dstm.Position, io.ReadCloser, error)
+	append   appendFunc
+	read     readFunc
+	save     saveFunc
+	load     loadFunc
+	list     listFunc
+	keys     keysFunc
 	truncate func(context.Context, dstm.Position) error
 	close    func() error
 }
+
+// Kinds of what a method can be broken with.
+type (
+	appendFunc = func(context.Context, dstm.Position, dstm.Batch) (dstm.Position, error)
+	readFunc   = func(context.Context, dstm.Position) iter.Seq2[dstm.Entry, error]
+	saveFunc   = func(context.Context, []dstm.Piece) error
+	loadFunc   = func(context.Context, string) (dstm.Piece, error)
+	listFunc   = func(ctx context.Context, prefix, after string) iter.Seq2[dstm.Piece, error]
+	keysFunc   = func(ctx context.Context, prefix, after string) iter.Seq2[string, error]
+)
 
 // on is a broken log with nothing broken yet.
 func on(m *dstm.MemoryLog) *broken {
 	return &broken{
 		MemoryLog: m, head: m.Head, append: m.Append, read: m.Read,
-		save: m.SaveSnapshot, load: m.LoadSnapshot, truncate: m.Truncate, close: m.Close,
+		save: m.Save, load: m.Load, list: m.List, keys: m.Keys, truncate: m.Truncate, close: m.Close,
 	}
 }
 
@@ -42,12 +52,16 @@ func (b *broken) Read(ctx context.Context, after dstm.Position) iter.Seq2[dstm.E
 	return b.read(ctx, after)
 }
 
-func (b *broken) SaveSnapshot(ctx context.Context, at dstm.Position, r io.Reader) error {
-	return b.save(ctx, at, r)
+func (b *broken) Save(ctx context.Context, pieces []dstm.Piece) error { return b.save(ctx, pieces) }
+
+func (b *broken) Load(ctx context.Context, key string) (dstm.Piece, error) { return b.load(ctx, key) }
+
+func (b *broken) List(ctx context.Context, prefix, after string) iter.Seq2[dstm.Piece, error] {
+	return b.list(ctx, prefix, after)
 }
 
-func (b *broken) LoadSnapshot(ctx context.Context) (dstm.Position, io.ReadCloser, error) {
-	return b.load(ctx)
+func (b *broken) Keys(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
+	return b.keys(ctx, prefix, after)
 }
 
 func (b *broken) Truncate(ctx context.Context, upto dstm.Position) error {
@@ -55,12 +69,6 @@ func (b *broken) Truncate(ctx context.Context, upto dstm.Position) error {
 }
 
 func (b *broken) Close() error { return b.close() }
-
-// Kinds of what a method can be broken with.
-type (
-	appendFunc = func(context.Context, dstm.Position, dstm.Batch) (dstm.Position, error)
-	readFunc   = func(context.Context, dstm.Position) iter.Seq2[dstm.Entry, error]
-)
 
 // brokenAppend makes logs whose Append is what f makes of the sound one.
 func brokenAppend(f func(m *dstm.MemoryLog) appendFunc) func(*dstm.MemoryLog) dstm.Log {
@@ -125,65 +133,75 @@ func every(n int) func() bool {
 	}
 }
 
-// ownSnapshots makes logs that keep snapshots beside the memory log, as store says: it is given the one
-// there is, the new one, and the error of its reader.
-func ownSnapshots(store func(now *ownSnapshot, at dstm.Position, data []byte, err error) error) func(*dstm.MemoryLog) dstm.Log {
+// changedSave makes logs whose Save hands over what change makes of each piece; nil leaves it out.
+func changedSave(change func(m *dstm.MemoryLog, p dstm.Piece) *dstm.Piece) func(*dstm.MemoryLog) dstm.Log {
 	return brokenWith(func(b *broken) {
-		var mu sync.Mutex
-		var s ownSnapshot
-		b.save = func(ctx context.Context, at dstm.Position, r io.Reader) error {
-			if head, err := b.MemoryLog.Head(ctx); err != nil || at > head {
-				return b.MemoryLog.SaveSnapshot(ctx, at, r)
-			}
-			data, err := io.ReadAll(readerFunc(func(p []byte) (int, error) {
-				if err := ctx.Err(); err != nil {
-					return 0, err
-				}
-				return r.Read(p)
-			}))
-			mu.Lock()
-			defer mu.Unlock()
-			return store(&s, at, data, err)
-		}
-		b.load = func(ctx context.Context) (dstm.Position, io.ReadCloser, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if _, err := b.MemoryLog.Head(ctx); err != nil || s.at == 0 {
-				return 0, nil, err
-			}
-			return s.at, io.NopCloser(bytes.NewReader(s.data)), nil
-		}
-		b.truncate = func(ctx context.Context, upto dstm.Position) error {
-			mu.Lock()
-			defer mu.Unlock()
-			if err := b.MemoryLog.SaveSnapshot(ctx, s.at, bytes.NewReader(nil)); err != nil {
+		b.save = func(ctx context.Context, pieces []dstm.Piece) error {
+			if err := b.MemoryLog.Save(ctx, nil); err != nil {
 				return err
 			}
-			return b.MemoryLog.Truncate(ctx, upto)
+			for _, p := range pieces { // those that break a limit change nothing
+				if err := p.Check(); err != nil {
+					return err
+				}
+			}
+			var changed []dstm.Piece
+			for _, p := range pieces {
+				if c := change(b.MemoryLog, p); c != nil {
+					changed = append(changed, *c)
+				}
+			}
+			return b.MemoryLog.Save(ctx, changed)
 		}
 	})
 }
 
-type ownSnapshot struct {
-	at   dstm.Position
-	data []byte
+// changedList makes logs whose List and Keys yield what list does.
+func changedList(list func(ctx context.Context, m *dstm.MemoryLog, prefix, after string) iter.Seq2[dstm.Piece, error]) func(*dstm.MemoryLog) dstm.Log {
+	return brokenWith(func(b *broken) {
+		b.list = func(ctx context.Context, prefix, after string) iter.Seq2[dstm.Piece, error] {
+			return list(ctx, b.MemoryLog, prefix, after)
+		}
+		b.keys = func(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				for p, err := range b.list(ctx, prefix, after) {
+					if !yield(p.Key, err) {
+						return
+					}
+				}
+			}
+		}
+	})
 }
 
-func (s *ownSnapshot) set(at dstm.Position, data []byte) { s.at, s.data = at, data }
+// stored is the piece of a key, whatever a test does.
+func stored(m *dstm.MemoryLog, key string) dstm.Piece {
+	p, _ := m.Share().Load(context.Background(), key)
+	return p
+}
 
-// copyOf is a new log with the entries of another up to upto.
-func copyOf(log dstm.Log, upto dstm.Position) dstm.Log {
+// copyOf is a new log with the entries of another up to upto, and the pieces that keep says.
+func copyOf(log dstm.Log, upto dstm.Position, keep func(dstm.Piece) bool) dstm.Log {
 	ctx := context.Background()
 	old, again := under(log).Share(), dstm.NewMemoryLog()
-	for e, err := range old.Read(ctx, 0) {
-		if err != nil || e.Position > upto {
-			break
+	if upto > 0 {
+		for e, err := range old.Read(ctx, 0) {
+			if err != nil || e.Position > upto {
+				break
+			}
+			if _, err := again.Append(ctx, e.Position-1, batch(e.Data)); err != nil || e.Position == upto {
+				break
+			}
 		}
-		if _, err := again.Append(ctx, e.Position-1, batch(e.Data)); err != nil || e.Position == upto {
-			break
+	}
+	for p := range old.List(ctx, "", "") {
+		if keep(p) {
+			_ = again.Save(ctx, []dstm.Piece{p})
 		}
 	}
 	return again
 }
+
+func everyPiece(dstm.Piece) bool { return true }
 
 func errMoved() error { return status.New(status.Aborted, dstm.ErrMoved, "moved") }

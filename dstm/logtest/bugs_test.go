@@ -3,7 +3,6 @@ package logtest
 import (
 	"context"
 	"errors"
-	"io"
 	"iter"
 	"runtime"
 	"sync"
@@ -15,14 +14,14 @@ import (
 
 // brokenLog is a log with one bug.
 type brokenLog struct {
-	name        string
-	wrap        func(*dstm.MemoryLog) dstm.Log
-	reopen      func(dstm.Log) dstm.Log // nil: as it should be
-	countMemory bool
+	name   string
+	wrap   func(*dstm.MemoryLog) dstm.Log
+	reopen func(dstm.Log) dstm.Log // nil: as it should be
 }
 
 func sound(m *dstm.MemoryLog) dstm.Log { return on(m) }
 
+// brokenLogs have their bug in the entries; those of brokenPieces have it in the pieces.
 var brokenLogs = []brokenLog{
 	{name: "appends wherever the head is", wrap: brokenAppend(func(m *dstm.MemoryLog) appendFunc {
 		return func(ctx context.Context, _ dstm.Position, batch dstm.Batch) (dstm.Position, error) {
@@ -259,93 +258,40 @@ var brokenLogs = []brokenLog{
 			return b.MemoryLog.Close()
 		}
 	})},
-	{name: "truncates beyond the snapshot", wrap: brokenWith(func(b *broken) {
+	{name: "truncates beyond the head", wrap: brokenWith(func(b *broken) {
 		b.truncate = func(ctx context.Context, upto dstm.Position) error {
 			return lenient(b.MemoryLog.Truncate(ctx, upto), status.FailedPrecondition)
 		}
 	})},
-	{name: "an older snapshot is an error", wrap: brokenWith(func(b *broken) {
-		b.save = func(ctx context.Context, at dstm.Position, r io.Reader) error {
-			if now, _, _ := b.MemoryLog.LoadSnapshot(ctx); now > at {
-				return status.New(status.FailedPrecondition, "", "older")
+	{name: "truncating removes pieces", wrap: brokenWith(func(b *broken) {
+		b.truncate = func(ctx context.Context, upto dstm.Position) error {
+			if err := b.MemoryLog.Truncate(ctx, upto); err != nil {
+				return err
 			}
-			return b.MemoryLog.SaveSnapshot(ctx, at, r)
-		}
-	})},
-	{name: "an older snapshot replaces", wrap: ownSnapshots(func(now *ownSnapshot, at dstm.Position, data []byte, err error) error {
-		if err == nil {
-			now.set(at, data)
-		}
-		return err
-	})},
-	{name: "what a failing reader gave replaces", wrap: ownSnapshots(func(now *ownSnapshot, at dstm.Position, data []byte, err error) error {
-		if at > now.at {
-			now.set(at, data)
-		}
-		return err
-	})},
-	{name: "the error of a reader is lost", wrap: ownSnapshots(func(now *ownSnapshot, at dstm.Position, data []byte, err error) error {
-		if err == nil && at > now.at {
-			now.set(at, data)
-		}
-		return nil
-	})},
-	{name: "the end of a snapshot is lost", wrap: ownSnapshots(func(now *ownSnapshot, at dstm.Position, data []byte, err error) error {
-		if err == nil && at > now.at {
-			now.set(at, data[:len(data)/1024*1024])
-		}
-		return err
-	})},
-	{name: "a snapshot at the wrong position", wrap: ownSnapshots(func(now *ownSnapshot, at dstm.Position, data []byte, err error) error {
-		if err == nil && at > now.at {
-			now.set(at-1, data)
-		}
-		return err
-	})},
-	{name: "a snapshot beyond the head", wrap: brokenWith(func(b *broken) {
-		b.save = func(ctx context.Context, at dstm.Position, r io.Reader) error {
-			return lenient(b.MemoryLog.SaveSnapshot(ctx, at, r), status.FailedPrecondition)
-		}
-	})},
-	{name: "a snapshot holds up appends", wrap: brokenWith(func(b *broken) {
-		var saving atomic.Int32
-		b.save = func(ctx context.Context, at dstm.Position, r io.Reader) error {
-			saving.Add(1)
-			defer saving.Add(-1)
-			return b.MemoryLog.SaveSnapshot(ctx, at, r)
-		}
-		b.append = func(ctx context.Context, after dstm.Position, batch dstm.Batch) (dstm.Position, error) {
-			if saving.Load() > 0 {
-				<-ctx.Done()
+			for p := range b.MemoryLog.List(ctx, "", "") {
+				if p.Position <= upto {
+					_ = b.MemoryLog.Save(ctx, []dstm.Piece{gone(p.Key, upto)})
+				}
 			}
-			return b.MemoryLog.Append(ctx, after, batch)
+			return nil
 		}
 	})},
-	{name: "a snapshot in memory", wrap: sound, countMemory: true},
 	{name: "forgets its head when all is truncated", wrap: sound, reopen: func(log dstm.Log) dstm.Log {
-		ctx := context.Background()
-		again := under(log).Share()
+		ctx, again := context.Background(), under(log).Share()
 		log.Close()
-		at, _, _ := again.LoadSnapshot(ctx)
-		if head, _ := again.Head(ctx); head == at {
-			return dstm.NewMemoryLog()
+		if head, _ := again.Head(ctx); head > 0 {
+			for _, err := range again.Read(ctx, head-1) {
+				if err != nil {
+					return dstm.NewMemoryLog()
+				}
+				break
+			}
 		}
 		return again
 	}},
 	{name: "forgets the last entry when opened again", wrap: sound, reopen: func(log dstm.Log) dstm.Log {
 		head, _ := under(log).Share().Head(context.Background())
 		log.Close()
-		if head == 0 {
-			return dstm.NewMemoryLog()
-		}
-		return copyOf(log, head-1)
-	}},
-	{name: "forgets its snapshot when opened again", wrap: sound, reopen: func(log dstm.Log) dstm.Log {
-		head, _ := under(log).Share().Head(context.Background())
-		log.Close()
-		if head == 0 {
-			return dstm.NewMemoryLog()
-		}
-		return copyOf(log, head)
+		return copyOf(log, max(head, 1)-1, everyPiece)
 	}},
 }

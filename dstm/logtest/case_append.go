@@ -15,7 +15,6 @@ import (
 func empty(k *kit) {
 	log := k.fresh()
 	k.wantHead(log, 0)
-	k.wantSnapshot(log, 0, nil)
 	if err := log.Truncate(k.ctx, 0); err != nil {
 		k.Fatalf("Truncate up to 0: %v", err)
 	}
@@ -243,7 +242,6 @@ func dataIsCopied(k *kit) {
 	}
 	kept := k.read(log, 0, 3)
 	k.fill(log, 300)
-	k.save(log, 200, []byte("state"))
 	if err := log.Truncate(k.ctx, 200); err != nil {
 		k.Fatalf("Truncate: %v", err)
 	}
@@ -260,23 +258,13 @@ func doneContexts(k *kit) {
 	k.fill(log, 3)
 	ctx, cancel := context.WithCancel(k.ctx)
 	cancel()
-	wantCanceled := func(err error, what string) {
-		k.Helper()
-		if !errors.Is(err, context.Canceled) {
-			k.Fatalf("%s with a canceled context: %v", what, err)
-		}
-	}
 	_, err := log.Append(ctx, 3, batch([]byte("no")))
-	wantCanceled(err, "Append")
+	k.wantCanceled(err, "Append")
 	_, err = log.Head(ctx)
-	wantCanceled(err, "Head")
-	wantCanceled(log.SaveSnapshot(ctx, 3, bytes.NewReader([]byte("state"))), "SaveSnapshot")
-	_, _, err = log.LoadSnapshot(ctx)
-	wantCanceled(err, "LoadSnapshot")
-	wantCanceled(log.Truncate(ctx, 0), "Truncate")
+	k.wantCanceled(err, "Head")
+	k.wantCanceled(log.Truncate(ctx, 0), "Truncate")
 	for e, err := range log.Read(ctx, 0) {
 		k.Fatalf("Read with a canceled context yielded %d, %v", e.Position, err)
 	}
 	k.wantNumbered(log, 0, 3)
-	k.wantSnapshot(log, 0, nil)
 }

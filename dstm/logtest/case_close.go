@@ -1,9 +1,7 @@
 package logtest
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"sync/atomic"
 
 	"github.com/trefoilgo/trefoil/dstm"
@@ -12,11 +10,7 @@ import (
 func closeEndsEverything(k *kit) {
 	log := k.fresh()
 	k.fill(log, 10)
-	k.save(log, 5, pattern(5, 400<<10))
-	_, snapshot, err := log.LoadSnapshot(k.ctx)
-	if err != nil {
-		k.Fatalf("LoadSnapshot: %v", err)
-	}
+	k.fillPieces(log, 2000)
 	const readers = 3
 	ended := make(chan error, readers)
 	atHead := make(chan struct{}, readers)
@@ -39,11 +33,15 @@ func closeEndsEverything(k *kit) {
 			k.Fatalf("Read did not reach the head")
 		}
 	}
-	for range 2 {
-		if err := log.Close(); err != nil {
-			k.Fatalf("Close: %v", err)
+	var listEnd error
+	for _, listEnd = range log.List(k.ctx, "", "") {
+		for range 2 {
+			if err := log.Close(); err != nil {
+				k.Fatalf("Close: %v", err)
+			}
 		}
 	}
+	k.wantReason(listEnd, dstm.ErrLogClosed, "the end of a List when the log was closed")
 	for range readers {
 		select {
 		case err := <-ended:
@@ -52,21 +50,18 @@ func closeEndsEverything(k *kit) {
 			k.Fatalf("a waiting Read did not end when the log was closed")
 		}
 	}
-	_, err = log.Head(k.ctx)
+	_, err := log.Head(k.ctx)
 	k.wantReason(err, dstm.ErrLogClosed, "Head of a closed log")
 	_, err = log.Append(k.ctx, 10, batch([]byte("no")))
 	k.wantReason(err, dstm.ErrLogClosed, "Append to a closed log")
 	k.wantReason(k.readEnd(log, 0), dstm.ErrLogClosed, "Read of a closed log")
-	k.wantReason(log.SaveSnapshot(k.ctx, 10, bytes.NewReader(nil)), dstm.ErrLogClosed, "SaveSnapshot to a closed log")
-	_, _, err = log.LoadSnapshot(k.ctx)
-	k.wantReason(err, dstm.ErrLogClosed, "LoadSnapshot of a closed log")
+	k.wantReason(log.Save(k.ctx, []dstm.Piece{piece("a", 1, "no")}), dstm.ErrLogClosed, "Save to a closed log")
+	_, err = log.Load(k.ctx, "a")
+	k.wantReason(err, dstm.ErrLogClosed, "Load of a closed log")
+	_, err = listed(k.ctx, log, "", "")
+	k.wantReason(err, dstm.ErrLogClosed, "List of a closed log")
+	k.wantReason(keysEnd(k.ctx, log), dstm.ErrLogClosed, "Keys of a closed log")
 	k.wantReason(log.Truncate(k.ctx, 1), dstm.ErrLogClosed, "Truncate of a closed log")
-	if got, err := io.ReadAll(snapshot); err == nil && !bytes.Equal(got, pattern(5, 400<<10)) {
-		k.Fatalf("a snapshot reader gave other bytes without an error when the log was closed")
-	}
-	if err := snapshot.Close(); err != nil {
-		k.Fatalf("closing the snapshot of a closed log: %v", err)
-	}
 }
 
 // closeWhileAppending checks that what was acknowledged is there and what was refused is not.

@@ -1,10 +1,6 @@
 package logtest
 
-import (
-	"errors"
-
-	"github.com/trefoilgo/trefoil/dstm"
-)
+import "github.com/trefoilgo/trefoil/dstm"
 
 // reopenKeepsEverything opens the log again after each thing that must last.
 func reopenKeepsEverything(k *kit) {
@@ -20,30 +16,21 @@ func reopenKeepsEverything(k *kit) {
 	}
 	again()
 	k.wantHead(log, 0)
-	k.wantSnapshot(log, 0, nil)
+	k.wantPieces(log)
 	k.fill(log, 100)
 	again()
 	k.wantNumbered(log, 0, 100)
 	k.fill(log, 130)
-	data := pattern(1, 900<<10)
-	k.save(log, 120, data)
+	pieces := []dstm.Piece{piece("a\x00b", 120, "state"), piece("b", 0, ""), {Key: "c", Position: 9, Value: pattern(1, 900<<10)}}
+	k.save(log, append(pieces, piece("d", 1, "removed"))...)
+	k.save(log, gone("d", 1))
 	again()
 	k.wantNumbered(log, 0, 130)
-	k.wantSnapshot(log, 120, data)
-
-	broken := errors.New("the reader broke")
-	n := 0
-	err := log.SaveSnapshot(k.ctx, 125, readerFunc(func(p []byte) (int, error) {
-		if n += len(p); n > 500<<10 {
-			return 0, broken
-		}
-		return len(p), nil
-	}))
-	if !errors.Is(err, broken) {
-		k.Fatalf("SaveSnapshot of a failing reader: %v", err)
-	}
+	k.wantPieces(log, pieces...)
+	k.save(log, piece("a\x00b", 119, "older"), piece("c", 130, "newer"), gone("b", 1), piece("d", 0, "back"))
+	pieces = []dstm.Piece{pieces[0], piece("c", 130, "newer"), piece("d", 0, "back")}
 	again()
-	k.wantSnapshot(log, 120, data)
+	k.wantPieces(log, pieces...)
 
 	if err := log.Truncate(k.ctx, 110); err != nil {
 		k.Fatalf("Truncate: %v", err)
@@ -54,13 +41,12 @@ func reopenKeepsEverything(k *kit) {
 		k.Fatalf("the log began behind %d and begins behind %d since it was opened again", reach, now)
 	}
 	k.wantNumbered(log, reach, 130)
-	k.save(log, 130, []byte("all"))
 	if err := log.Truncate(k.ctx, 130); err != nil {
 		k.Fatalf("Truncate: %v", err)
 	}
 	again()
 	k.wantHead(log, 130)
-	k.wantSnapshot(log, 130, []byte("all"))
+	k.wantPieces(log, pieces...)
 	k.fill(log, 140)
 	again()
 	k.wantNumbered(log, 130, 140)
@@ -91,14 +77,18 @@ func severalHandles(k *kit) {
 	if err := <-followed; err != nil {
 		k.Fatalf("Read on one handle while the other appends: %v", err)
 	}
-	k.save(a, 15, []byte("fifteen"))
-	k.wantSnapshot(b, 15, []byte("fifteen"))
+	k.save(a, piece("o/1", 15, "fifteen"), piece("o/2", 9, "nine"))
+	k.wantPieces(b, piece("o/1", 15, "fifteen"), piece("o/2", 9, "nine"))
+	k.save(b, piece("o/1", 14, "older"), gone("o/2", 9))
+	k.wantPieces(a, piece("o/1", 15, "fifteen"))
 
 	if err := a.Close(); err != nil {
 		k.Fatalf("Close: %v", err)
 	}
 	_, err = a.Head(k.ctx)
 	k.wantReason(err, dstm.ErrLogClosed, "Head of a closed handle")
+	k.save(b, piece("o/1", 16, "sixteen"))
+	k.wantPieces(b, piece("o/1", 16, "sixteen"))
 	k.fill(b, 30)
 	k.wantNumbered(b, 20, 30)
 }

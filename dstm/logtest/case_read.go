@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/trefoilgo/trefoil/dstm"
 )
@@ -141,8 +142,9 @@ func readHoldsNothingBack(k *kit) {
 		head := k.head(log)
 		k.appendTo(log, head, numbered(head, 2)...)
 		if e.Position%10 == 0 {
-			k.save(log, e.Position, dataAt(e.Position))
-			k.wantSnapshot(log, e.Position, dataAt(e.Position))
+			p := piece("state", e.Position, fmt.Sprint(e.Position))
+			k.save(log, p)
+			k.wantPieces(log, p)
 			if err := log.Truncate(k.ctx, e.Position); err != nil {
 				k.Fatalf("Truncate: %v", err)
 			}

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"github.com/trefoilgo/trefoil/dstm"
@@ -135,42 +134,6 @@ func (k *kit) wantCode(err error, code status.Code, what string) {
 	}
 }
 
-// save saves the snapshot and fails the case if it does not work.
-func (k *kit) save(log dstm.Log, at dstm.Position, data []byte) {
-	k.Helper()
-	if err := log.SaveSnapshot(k.ctx, at, onlyReader{bytes.NewReader(data)}); err != nil {
-		k.Fatalf("SaveSnapshot at %d: %v", at, err)
-	}
-}
-
-// wantSnapshot checks position and content of the stored snapshot; at 0 means that there is none.
-func (k *kit) wantSnapshot(log dstm.Log, at dstm.Position, data []byte) {
-	k.Helper()
-	gotAt, r, err := log.LoadSnapshot(k.ctx)
-	if err != nil {
-		k.Fatalf("LoadSnapshot: %v", err)
-	}
-	if at == 0 {
-		if gotAt != 0 || r != nil {
-			k.Fatalf("LoadSnapshot: got one at %d (reader %v), want position 0 and a nil reader", gotAt, r)
-		}
-		return
-	}
-	if r == nil {
-		k.Fatalf("LoadSnapshot: got none, want the one at %d", at)
-	}
-	got, err := io.ReadAll(r)
-	if err != nil {
-		k.Fatalf("reading the snapshot: %v", err)
-	}
-	if err := r.Close(); err != nil {
-		k.Fatalf("closing the snapshot: %v", err)
-	}
-	if gotAt != at || !bytes.Equal(got, data) {
-		k.Fatalf("snapshot is %d bytes at %d (%.40q), want %d bytes at %d (%.40q)", len(got), gotAt, got, len(data), at, data)
-	}
-}
-
 // each runs f(0) ... f(n-1) at the same time and waits.
 func each(n int, f func(i int)) {
 	var wg sync.WaitGroup
@@ -180,11 +143,3 @@ func each(n int, f func(i int)) {
 	}
 	wg.Wait()
 }
-
-// onlyReader hides every other method, such as WriteTo.
-type onlyReader struct{ io.Reader }
-
-// readerFunc is a reader made of one function.
-type readerFunc func(p []byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -15,17 +15,15 @@ import (
 func TestMain(m *testing.M) { os.Exit(leak.Main(m)) }
 
 func TestMemory(t *testing.T) {
-	Backend{Open: func(*testing.T) dstm.Log { return dstm.NewMemoryLog() }, InMemory: true, SnapshotSize: 1 << 20}.Run(t)
+	Backend{Open: func(*testing.T) dstm.Log { return dstm.NewMemoryLog() }}.Run(t)
 }
 
 // TestBrokenLogs proves the kit: each of these logs breaks the contract in one way, and some case must say so. That the
 // kit finds nothing wrong with a sound log is TestMemory.
 func TestBrokenLogs(t *testing.T) {
-	for _, b := range brokenLogs {
+	for _, b := range append(brokenLogs, brokenPieces...) {
 		t.Run(b.name, func(t *testing.T) {
-			if !b.countMemory { // otherwise the others count too
-				t.Parallel()
-			}
+			t.Parallel()
 			found := b.suite()
 			if found == "" {
 				t.Fatal("no case found it")
@@ -39,10 +37,7 @@ func TestBrokenLogs(t *testing.T) {
 func (b brokenLog) suite() (found string) {
 	for _, c := range cases {
 		r := &recorder{}
-		k := &kit{tb: r, inMemory: true, snapshotSize: 1 << 20, patience: patience}
-		if b.countMemory {
-			k.inMemory, k.snapshotSize, k.patience = false, 24<<20, time.Minute
-		}
+		k := &kit{tb: r, patience: patience}
 		k.open = func() dstm.Log { return b.wrap(dstm.NewMemoryLog()) }
 		k.share = func(log dstm.Log) dstm.Log { return b.wrap(under(log).Share()) }
 		k.reopen = func(log dstm.Log) dstm.Log {

@@ -28,10 +28,6 @@ type Backend struct {
 	// Share returns another handle on the same log, as a second node has it; closing one leaves the other open.
 	// Nil: the log has one handle only.
 	Share func(t *testing.T, log dstm.Log) dstm.Log
-	// SnapshotSize is the size of the large snapshot in bytes; 50 MiB by default, 8 MiB with -short.
-	SnapshotSize int64
-	// InMemory says that the log holds snapshots in memory, so that saving one cannot be bounded.
-	InMemory bool
 	// Patience is how long the kit waits for what must happen before it says that it does not; one
 	// minute by default.
 	Patience time.Duration
@@ -43,8 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) dstm.Log) {
 	Backend{Open: open}.Run(t)
 }
 
-// Run runs each case of the kit as a subtest of t, on a new log each. One case looks at the memory in use: t must not
-// be parallel to tests that use much.
+// Run runs each case of the kit as a subtest of t, on a new log each.
 func (b Backend) Run(t *testing.T) {
 	t.Helper()
 	if b.Open == nil {
@@ -52,19 +47,13 @@ func (b Backend) Run(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			k := &kit{tb: t, inMemory: b.InMemory, snapshotSize: b.SnapshotSize, patience: b.Patience}
+			k := &kit{tb: t, patience: b.Patience}
 			k.open = func() dstm.Log { return b.Open(t) }
 			if b.Reopen != nil {
 				k.reopen = func(log dstm.Log) dstm.Log { return b.Reopen(t, log) }
 			}
 			if b.Share != nil {
 				k.share = func(log dstm.Log) dstm.Log { return b.Share(t, log) }
-			}
-			if k.snapshotSize == 0 {
-				k.snapshotSize = 50 << 20
-				if testing.Short() {
-					k.snapshotSize = 8 << 20
-				}
 			}
 			if k.patience == 0 {
 				k.patience = time.Minute
@@ -95,15 +84,24 @@ var cases = []struct {
 	{"read ends with its context", readEndsWithContext},
 	{"read holds nothing back", readHoldsNothingBack},
 	{"several readers", severalReaders},
-	{"snapshot", snapshotRoundTrip},
-	{"snapshot order", snapshotOrder},
-	{"snapshot beyond the head", snapshotBeyondHead},
-	{"snapshot of a failing reader", snapshotFailingReader},
-	{"snapshot given up", snapshotGivenUp},
-	{"snapshot while appending", snapshotWhileAppending},
-	{"snapshot replaced while read", snapshotReplacedWhileRead},
-	{"concurrent snapshots", concurrentSnapshots},
-	{"large snapshot", largeSnapshot},
+	{"save and load", saveAndLoad},
+	{"save replaces", saveReplaces},
+	{"save skips what is older", saveSkipsOlder},
+	{"save removes", saveRemoves},
+	{"save one key twice", saveOneKeyTwice},
+	{"save is all or none", saveIsAllOrNone},
+	{"pieces are copied", piecesAreCopied},
+	{"large pieces", largePieces},
+	{"done contexts for pieces", donePieceContexts},
+	{"list in order", listOrder},
+	{"many pieces", manyPieces},
+	{"random pieces", randomPieces},
+	{"list ends with its context", listEndsWithContext},
+	{"list holds nothing back", listHoldsNothingBack},
+	{"saves race", savesRace},
+	{"saves are atomic", savesAreAtomic},
+	{"save beside everything", saveBesideEverything},
+	{"close while saving", closeWhileSaving},
 	{"truncate precondition", truncatePrecondition},
 	{"truncate", truncate},
 	{"truncate everything", truncateEverything},
@@ -125,12 +123,10 @@ type tb interface {
 // kit is one running case.
 type kit struct {
 	tb
-	open         func() dstm.Log
-	reopen       func(dstm.Log) dstm.Log // nil if not persistent
-	share        func(dstm.Log) dstm.Log // nil if there is one handle only
-	inMemory     bool
-	snapshotSize int64
-	patience     time.Duration
+	open     func() dstm.Log
+	reopen   func(dstm.Log) dstm.Log // nil if not persistent
+	share    func(dstm.Log) dstm.Log // nil if there is one handle only
+	patience time.Duration
 
 	ctx context.Context // done when the case has taken too long
 }

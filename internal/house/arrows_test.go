@@ -35,7 +35,7 @@ var foreign = map[string][]string{
 }
 
 // programs are packages that stand in the place of a user's program, wherever they lie.
-var programs = []string{"internal/readme", "internal/jsserver"}
+var programs = []string{"internal/readme", "internal/guide", "internal/jsserver"}
 
 // room names the room of a package of ours: its first folder, two for backends.
 func room(dir string) string {

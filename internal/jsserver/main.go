@@ -1,4 +1,4 @@
-// Command jsserver is the server that the tests of the browser client (js/) talk to. It has all three patterns, everything is
+// Command jsserver is the server that the tests of the browser client (js/) talk to. It has all three patterns, nearly everything is
 // allowed to everyone, and some procedures break things on purpose.
 //
 // It prints "ready ADDRESS" when it listens, and ends when its standard input does: so it never outlives the test that began it.
@@ -41,9 +41,7 @@ func run(addr, data string, heartbeat time.Duration, in io.Reader, out io.Writer
 	if file != nil {
 		defer file.Close()
 	}
-	objects, err := dstm.NewStore(log, &dstm.StoreOptions{Rules: []dstm.Rule{
-		{Object: "**", Open: dstm.AllowAll, Write: dstm.AllowAll},
-	}})
+	objects, err := dstm.NewStore(log, &dstm.StoreOptions{Rules: rules})
 	if err != nil {
 		return err
 	}

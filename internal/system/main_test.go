@@ -42,8 +42,8 @@ func serve(file, addr string) error {
 	objects, err := dstm.NewStore(log, &dstm.StoreOptions{
 		Rules: []dstm.Rule{{Object: "**", Open: dstm.AllowAll, Write: dstm.AllowAll}},
 		// Small enough that kills meet snapshots and truncations too, but not what came since the last kill.
-		SnapshotEntries: 2_000,
-		Recent:          3 << 20,
+		CheckpointEntries: 2_000,
+		Recent:            3 << 20,
 	})
 	if err != nil {
 		return err

@@ -7,37 +7,51 @@ import (
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 )
 
-// Replay returns the state after an entry read from the log, and the entry taken apart, which keeps
-// data. An entry that does not follow on the state is ErrDamaged.
+// Replay is Decode and Follow.
 func Replay(s State, data []byte) (State, *Entry, error) {
 	e, err := Decode(data)
 	if err != nil {
 		return s, nil, err
 	}
+	next, err := Follow(s, e)
+	if err != nil {
+		return s, nil, err
+	}
+	return next, e, nil
+}
+
+// Follow returns the state after an entry that was read from the log, and completes the entry. The objects that it names
+// must be resident; what is of a later position already, because it was stored later, stays as it is. An entry that does not follow on the
+// state is ErrDamaged.
+func Follow(s State, e *Entry) (State, error) {
 	if e.Position != s.Position+1 {
-		return s, nil, damaged("entry %d stands where %d should", e.Position, s.Position+1)
+		return s, damaged("entry %d stands where %d should", e.Position, s.Position+1)
 	}
 	if e.Previous != s.Hash {
-		return s, nil, damaged("entry %d does not follow on the one before: the chain of hashes is broken", e.Position)
+		return s, damaged("entry %d does not follow on the one before: the chain of hashes is broken", e.Position)
 	}
 	if e.Time < s.Time {
-		return s, nil, damaged("entry %d is older than the one before", e.Position)
+		return s, damaged("entry %d is older than the one before", e.Position)
 	}
 	if s.Position == 0 && e.Kind != NewEpoch {
-		return s, nil, damaged("the log does not begin with an epoch")
+		return s, damaged("the log does not begin with an epoch")
 	}
 	roots := make([]tree.Node, len(e.Parts))
 	for i := range e.Parts {
 		p := &e.Parts[i]
 		o := s.Object(p.Object)
-		if p.Version != o.Version+1 {
-			return s, nil, damaged("entry %d makes version %d of %q, which is at %d", e.Position, p.Version, p.Object, o.Version)
+		if o.Position >= e.Position && p.Version <= o.Version {
+			continue
 		}
+		if p.Version != o.Version+1 {
+			return s, damaged("entry %d makes version %d of %q, which is at %d", e.Position, p.Version, p.Object, o.Version)
+		}
+		var err error
 		if roots[i], _, err = txn.Apply(o.Root, p.Writes, p.Version); err != nil {
-			return s, nil, damaged("entry %d cannot be applied to %q: %v", e.Position, p.Object, err)
+			return s, damaged("entry %d cannot be applied to %q: %v", e.Position, p.Object, err)
 		}
 	}
-	return s.apply(e, roots), e, nil
+	return s.apply(e, roots), nil
 }
 
 // apply is the only way from a state to the next. roots are what the parts made.
@@ -45,26 +59,35 @@ func (s State) apply(e *Entry, roots []tree.Node) State {
 	s.Position, s.Hash, s.Time = e.Position, e.Hash, e.Time
 	if e.Kind == NewEpoch {
 		s.Epoch = e.Epoch
-		s.drop()
+		s.drop(e)
 		return s
 	}
 	for i := range e.Parts {
 		p := &e.Parts[i]
-		p.Before = s.Object(p.Object)
+		o := s.Object(p.Object)
+		if o.Position >= e.Position {
+			continue
+		}
+		p.Before = o
 		p.After = &Object{Root: roots[i], Version: p.Version, Position: e.Position, Hash: [8]byte(e.Hash[:8])}
 		s.objects = s.objects.Put(p.Object, *p.After)
 	}
 	s.record(e)
-	s.drop()
+	s.drop(e)
 	return s
 }
 
-// record brings the author's record up to date.
+// record brings the author's record up to date, unless it was stored later.
 func (s *State) record(e *Entry) {
 	var c Client
 	if known := s.Client(e.Client); known != nil {
+		if known.Position >= e.Position {
+			return
+		}
 		c = *known
 		s.ages = s.ages.Delete(age(c.Position))
+	} else {
+		c.Began = e.Position
 	}
 	c.Last, c.Settled = max(c.Last, e.Sequence), max(c.Settled, e.Settled)
 	c.Position, c.Time = e.Position, e.Time
@@ -108,8 +131,9 @@ func trimRefused(list []Refused, settled uint64) []Refused {
 	return list
 }
 
-// drop forgets the clients that have been silent for too long, and the oldest beyond the limit, a few at a time.
-func (s *State) drop() {
+// drop forgets the clients that have been silent for too long, and the oldest beyond the limit, a few at a time. The
+// entry tells which.
+func (s *State) drop(e *Entry) {
 	for range dropsPerEntry {
 		key, c := s.oldest()
 		if c == nil || s.clients.Len() <= s.opts.MaxClients && s.Time-c.Time <= int64(s.opts.Retention) {
@@ -118,6 +142,7 @@ func (s *State) drop() {
 		s.Forgotten = max(s.Forgotten, c.Position)
 		s.ages = s.ages.Delete(age(c.Position))
 		s.clients = s.clients.Delete(key)
+		e.Dropped = append(e.Dropped, ID([]byte(key)))
 	}
 }
 

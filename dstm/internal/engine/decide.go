@@ -1,11 +1,8 @@
 package engine
 
 import (
-	"slices"
-
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
-	"github.com/trefoilgo/trefoil/status"
 )
 
 // Request is one transaction to decide.
@@ -17,6 +14,9 @@ type Request struct {
 	// Refusal was decided before: the transaction is malformed or forbidden. It counts only
 	// if the transaction is not one that was decided already.
 	Refusal *Refusal
+	// Readable lists the paths of an object at and below which the author may read, nil if that is everywhere. nil
+	// means everywhere in every object.
+	Readable func(object string) []tree.Path
 }
 
 // Decision is what became of a Request.
@@ -66,130 +66,6 @@ func (d *decider) decide() {
 		return
 	}
 	d.commit(roots)
-}
-
-// known answers a transaction whose sequence was used before.
-func (d *decider) known() bool {
-	sequence := d.tx.Sequence
-	if c := d.client; c != nil {
-		if i := slices.IndexFunc(c.Commits, func(x Committed) bool { return x.Sequence == sequence }); i >= 0 {
-			if c.Commits[i].Digest != d.digest {
-				d.out.Refusal = refusal(status.InvalidArgument, reasonReused, "the sequence was used for another transaction")
-				return true
-			}
-			d.committed(&c.Commits[i])
-			return true
-		}
-		if r := findRefused(c.Refusals, sequence); r != nil {
-			d.out.Refusal = r
-			return true
-		}
-		if sequence <= c.Last {
-			d.out.Refusal = refusal(status.FailedPrecondition, reasonStale, "the sequence is not above the last one")
-			return true
-		}
-	}
-	if r := d.memory.refusal(d.q.Client, sequence); r != nil {
-		d.out.Refusal = r
-		if d.tx.Again {
-			// A copy of it may be on its way to another node: only the log can forbid it to commit there.
-			d.refuse(r, true)
-		}
-		return true
-	}
-	if !d.tx.Again && sequence <= d.memory.last(d.q.Client) {
-		d.out.Refusal = refusal(status.FailedPrecondition, reasonStale, "the sequence is not above the last one")
-		return true
-	}
-	return false
-}
-
-// refuseUnseen finds reasons to refuse a new transaction that need no look at what it read; logged
-// is false for those that will be found again whenever and wherever it is sent again.
-func (d *decider) refuseUnseen() (r *Refusal, logged bool) {
-	if d.tx.Again && len(d.tx.Parts) > 0 {
-		if slices.ContainsFunc(d.tx.Parts, func(p txn.Part) bool { return p.Epoch != d.Epoch }) {
-			return outcomeUnknown("the transaction was first sent in another epoch"), false
-		}
-		if d.client == nil && d.tx.Position < d.Forgotten {
-			return outcomeUnknown("the log no longer knows this client"), false
-		}
-	}
-	if d.q.Refusal != nil {
-		return d.q.Refusal, len(d.tx.Parts) > 0 // without parts it was malformed, and is wherever it comes
-	}
-	if d.unsettled() >= MaxUnsettled {
-		return refusal(status.ResourceExhausted, reasonBusy, "too many transactions of this client are not settled"), true
-	}
-	if d.depends() {
-		return refusal(status.Aborted, reasonDepends, "a transaction that this one presumes was not committed"), true
-	}
-	if slices.ContainsFunc(d.tx.Parts, func(p txn.Part) bool { return p.Epoch != d.Epoch }) {
-		return conflict(nil), true
-	}
-	if d.above() {
-		d.out.Above = true
-		if d.tx.Again {
-			return outcomeUnknown("the transaction has seen what is not in the log"), false
-		}
-		return conflict(nil), true
-	}
-	return nil, false
-}
-
-// unsettled counts the commits that the client has not seen answered.
-func (d *decider) unsettled() int {
-	n := 0
-	if d.client != nil {
-		for i := range d.client.Commits {
-			if d.client.Commits[i].Sequence > d.tx.Settled {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// depends reports whether a transaction that this one presumes was refused, or never came. Of one that is
-// settled and forgotten the client knows the outcome; what it presumed then is read by value and so checked.
-func (d *decider) depends() bool {
-	for _, sequence := range d.tx.After {
-		if d.made(sequence) != nil {
-			continue
-		}
-		if d.memory.refusal(d.q.Client, sequence) != nil {
-			return true
-		}
-		settled := d.tx.Settled
-		if d.client != nil {
-			if findRefused(d.client.Refusals, sequence) != nil {
-				return true
-			}
-			settled = max(settled, d.client.Settled)
-		}
-		if sequence > settled {
-			return true
-		}
-	}
-	return false
-}
-
-// made is the remembered commit of a sequence, nil if there is none.
-func (d *decider) made(sequence uint64) *Committed {
-	if d.client != nil {
-		for i := range d.client.Commits {
-			if d.client.Commits[i].Sequence == sequence {
-				return &d.client.Commits[i]
-			}
-		}
-	}
-	return nil
-}
-
-// above reports whether the transaction claims to have seen more than the log holds.
-func (d *decider) above() bool {
-	return d.tx.Position > d.Position ||
-		slices.ContainsFunc(d.tx.Parts, func(p txn.Part) bool { return p.Base > d.Object(p.Object).Version })
 }
 
 func (d *decider) committed(c *Committed) {

@@ -13,12 +13,12 @@ import (
 func TestReadsHold(t *testing.T) {
 	start := map[string]any{"leaf": 1, "map": map[string]any{"a": 1, "deep": map[string]any{"x": 1}}, "empty": map[string]any{}}
 	hash := func(v any) []byte {
-		n, _ := tree.New(raw(v), 0, 0)
+		n, _ := tree.New(raw(v), nil, 0, 0)
 		sum, _ := n.Hash()
 		return sum
 	}
 	keys := func(v any) []byte {
-		n, _ := tree.New(raw(v), 0, 0)
+		n, _ := tree.New(raw(v), nil, 0, 0)
 		sum, _ := n.KeysHash()
 		return sum
 	}

@@ -12,6 +12,8 @@ package engine
 
 import (
 	"crypto/sha256"
+	"iter"
+	"strconv"
 	"time"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
@@ -33,6 +35,8 @@ const (
 	keptConflicts = 8
 	// keptPaths is how much memory they may take.
 	keptPaths = 1 << 10
+	// keptDetails is how many bytes the details of a remembered refusal may take.
+	keptDetails = 1 << 10
 	// dropsPerEntry bounds the client records that one entry drops, so that no entry takes long. It is
 	// more than one entry can add, so the records shrink when the limits do.
 	dropsPerEntry = 4
@@ -54,6 +58,11 @@ type Options struct {
 	Retention time.Duration
 	// MaxClients is how many clients are remembered; 0 means DefaultMaxClients.
 	MaxClients int
+	// MaxObject is how many bytes the value of an object may take in canonical encoding; 0 means no limit. A transaction that makes a
+	// larger one smaller is never refused for that.
+	MaxObject int
+	// Strict says which objects are judged strictly: what was read there may not have changed and changed back. nil means none.
+	Strict func(object string) bool
 	// Invariant is asked inside the commit whether object may go from before to after. It must be pure. nil means yes.
 	Invariant func(object string, before, after *Object) error
 }
@@ -70,6 +79,7 @@ type State struct {
 
 	opts    Options
 	objects pmap.Map[Object]
+	partial bool // objects that are not here may be stored elsewhere
 	clients pmap.Map[Client]
 	ages    pmap.Map[string] // last position, big endian, to the client's key in clients
 }
@@ -93,6 +103,8 @@ type Client struct {
 	Commits []Committed
 	// Refusals are the logged ones above Settled, in the order of the log.
 	Refusals []Refused
+	// Began is the position of the first entry since which the record was never dropped.
+	Began uint64
 	// Position and Time are those of the client's last entry.
 	Position uint64
 	Time     int64
@@ -125,23 +137,21 @@ func New(opts Options) State {
 
 var nothing Object
 
-// Object returns the object called name; it is never nil and must not be changed.
+// Object returns the object called name, which must be resident; it is never nil and must not be changed. It panics
+// if the object is not resident: to take it for one that nobody has written would give its versions away twice.
 func (s *State) Object(name string) *Object {
-	if o := s.objects.Get(name); o != nil {
-		return o
+	o, ok := s.Resident(name)
+	if !ok {
+		panic("engine: the object " + strconv.Quote(name) + " is not resident")
 	}
-	return &nothing
+	return o
 }
 
-// Objects is the number of objects that have a version above 0.
+// Objects is the number of objects that the state holds.
 func (s *State) Objects() int { return s.objects.Len() }
 
-// Each calls fn for every object with a version above 0, in the order of their names.
-func (s *State) Each(fn func(name string, o *Object)) {
-	for name, o := range s.objects.All() {
-		fn(name, o)
-	}
-}
+// Each yields the objects that the state holds, in the order of their names, from the name least on.
+func (s *State) Each(least string) iter.Seq2[string, *Object] { return s.objects.From(least) }
 
 // Clients is the number of clients that are remembered.
 func (s *State) Clients() int { return s.clients.Len() }

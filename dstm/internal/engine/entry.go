@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 
 	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 )
@@ -25,13 +26,13 @@ const (
 // (32 bytes), and a canonical msgpack array, of
 //
 //	commit   [1, position, time, user, client, sequence, settled, digest, made, parts, metadata]
-//	refusal  [2, position, time, user, client, sequence, settled, digest, [code, reason, message, unknown], conflicts]
+//	refusal  [2, position, time, user, client, sequence, settled, digest, [code, reason, message, unknown, details], conflicts]
 //	epoch    [3, position, time, epoch]
 //
 // made is a list of [object, version], one for each part of the transaction; parts
 // lists [object, version, writes] of those that wrote, as a change frame carries them. The
-// hash of an entry is SHA-256 over all its bytes.
-const EntryFormat = 1
+// hash of an entry is SHA-256 over all its bytes. Format 1 had no details.
+const EntryFormat = 2
 
 const entryHeader = 1 + sha256.Size
 
@@ -57,6 +58,7 @@ type Entry struct {
 	Refusal Refusal // of Refuse
 	Epoch   string  // of NewEpoch
 	Size    int     // bytes of the whole entry
+	Dropped []ID    // the clients that were forgotten with it, once it was applied
 }
 
 // Part is what a commit did to one object.
@@ -66,7 +68,8 @@ type Part struct {
 	Writes  []txn.Write
 	// Raw is the encoded [object, version, writes].
 	Raw codec.Raw
-	// Before and After are the object around the commit, once the entry was applied.
+	// Before and After are the object around the commit, once the entry was applied; nil if the object was of a later
+	// position already.
 	Before, After *Object
 }
 
@@ -130,20 +133,30 @@ func (e *Entry) appendAuthor(b []byte) []byte {
 }
 
 func appendRefusal(b []byte, r *Refusal) []byte {
-	b = codec.AppendArray(b, 4)
+	b = codec.AppendArray(b, 5)
 	b = codec.AppendInt(b, int64(r.Code))
 	b = codec.AppendString(b, string(r.Reason))
 	b = codec.AppendString(b, r.Message)
 	b = codec.AppendBool(b, r.Unknown)
+	b = appendDetails(b, r.Details)
 	return txn.AppendConflicts(b, r.Conflicts)
 }
 
-// Errors of entries and snapshots that cannot be used.
+// appendDetails appends a map, nil for none. It holds nothing that cannot be encoded: see broken.
+func appendDetails(b []byte, details map[string]any) []byte {
+	if details == nil {
+		return codec.AppendNil(b)
+	}
+	raw, _ := codec.Marshal(details)
+	return append(b, raw...)
+}
+
+// Errors of entries and pieces that cannot be used.
 const (
 	// ErrFormat (failed_precondition): a newer version of the software wrote it.
-	ErrFormat = status.Reason("dstm.format_newer")
+	ErrFormat = reason.FormatNewer
 	// ErrDamaged (data_loss): it is not what was written.
-	ErrDamaged = status.Reason("dstm.damaged")
+	ErrDamaged = reason.Damaged
 )
 
 func damaged(format string, args ...any) error {

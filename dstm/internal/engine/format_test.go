@@ -2,12 +2,10 @@ package engine
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"testing"
 
-	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 )
@@ -31,71 +29,7 @@ func sample(t testing.TB) *world {
 	return w
 }
 
-func TestSnapshot(t *testing.T) {
-	w := sample(t)
-	w.replayAll()
-	data := image(t, &w.state)
-	restored, keep, err := Restore(Options{}, bytes.NewReader(data))
-	if err != nil || keep != 7 {
-		t.Fatal(keep, err)
-	}
-	if !bytes.Equal(image(t, &restored), data) || restored.Objects() != 3 || restored.Clients() != 3 {
-		t.Fatal("another state")
-	}
-	if restored.ages.Len() != restored.clients.Len() {
-		t.Fatal("the ages are not complete")
-	}
-	w.state.Each(func(name string, o *Object) {
-		other := restored.Object(name)
-		if o.Version != other.Version || o.Position != other.Position || o.Hash != other.Hash {
-			t.Errorf("%q: %+v in place of %+v", name, other, o)
-		}
-		sameNodes(t, &o.Root, &other.Root)
-	})
-	for i := range data {
-		bad := bytes.Clone(data)
-		bad[i] ^= 0x15
-		if _, _, err := Restore(Options{}, bytes.NewReader(bad)); !errors.Is(err, ErrDamaged) && !(i == 0 && errors.Is(err, ErrFormat)) {
-			t.Fatalf("byte %d damaged: %v", i, err)
-		}
-		if _, _, err := Restore(Options{}, bytes.NewReader(data[:i])); !errors.Is(err, ErrDamaged) {
-			t.Fatalf("cut at %d: %v", i, err)
-		}
-	}
-	if _, _, err := Restore(Options{}, bytes.NewReader(append(bytes.Clone(data), 0))); !errors.Is(err, ErrDamaged) {
-		t.Fatalf("a byte more: %v", err)
-	}
-	broken := errors.New("broken")
-	if _, _, err := Restore(Options{}, failing{data[:len(data)/2], broken}); !errors.Is(err, broken) {
-		t.Fatalf("the reader's error: %v", err)
-	}
-	if err := Snapshot(&w.state, 0, failingWriter{broken}); !errors.Is(err, broken) {
-		t.Fatalf("the writer's error: %v", err)
-	}
-}
-
-func sameNodes(t *testing.T, a, b *tree.Node) {
-	t.Helper()
-	if !bytes.Equal(a.Leaf, b.Leaf) || a.Written != b.Written || a.Keys != b.Keys || a.Below != b.Below || a.Kids.Len() != b.Kids.Len() {
-		t.Fatalf("%+v in place of %+v", b, a)
-	}
-	for key, kid := range a.Kids.All() {
-		sameNodes(t, kid, b.Kids.Get(key))
-	}
-}
-
-type failing struct {
-	data []byte
-	err  error
-}
-
-func (f failing) Read(p []byte) (int, error) { return copy(p, f.data), f.err }
-
-type failingWriter struct{ err error }
-
-func (f failingWriter) Write(p []byte) (int, error) { return 0, f.err }
-
-// A tree as deep as can be comes back from a snapshot and from the log.
+// A tree as deep as can be comes back from its piece and from the log.
 func TestDeepest(t *testing.T) {
 	w := newWorld(t, Options{})
 	keys := make([]string, 32)
@@ -108,9 +42,9 @@ func TestDeepest(t *testing.T) {
 	}
 	expect(t, w.decide(1, w.tx(1, set(leaf, keys...))), "committed 1")
 	w.replayAll()
-	restored, _, err := Restore(Options{}, bytes.NewReader(image(t, &w.state)))
-	if err != nil || !bytes.Equal(image(t, &restored), image(t, &w.state)) {
-		t.Fatal(err)
+	restored := w.restart(&w.state)
+	if !bytes.Equal(image(t, &restored), image(t, &w.state)) {
+		t.Fatal("another state")
 	}
 }
 
@@ -141,7 +75,7 @@ func TestReplayRefuses(t *testing.T) {
 	}{
 		"empty":        {before, nil, ErrDamaged},
 		"no format":    {before, append([]byte{0}, last[1:]...), ErrDamaged},
-		"newer format": {before, append([]byte{2}, last[1:]...), ErrFormat},
+		"newer format": {before, append([]byte{EntryFormat + 1}, last[1:]...), ErrFormat},
 		"cut":          {before, last[:len(last)-1], ErrDamaged},
 		"doubled":      {w.state, last, ErrDamaged},
 		"left out":     {New(Options{}), last, ErrDamaged},
@@ -151,7 +85,7 @@ func TestReplayRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, _, err := Replay(before, append([]byte{2}, last[1:]...)); status.CodeOf(err) != status.FailedPrecondition {
+	if _, _, err := Replay(before, append([]byte{EntryFormat + 1}, last[1:]...)); status.CodeOf(err) != status.FailedPrecondition {
 		t.Errorf("a newer format: %v", err)
 	}
 }
@@ -187,32 +121,6 @@ func FuzzEntry(f *testing.F) {
 		for _, known := range w.log {
 			_, _, _ = Replay(before, data)
 			before, _, _ = Replay(before, known)
-		}
-	})
-}
-
-// FuzzSnapshot reads arbitrary records under a right checksum.
-func FuzzSnapshot(f *testing.F) {
-	cut := func(data []byte) []byte { return data[1 : len(data)-36] }
-	f.Add(cut(image(f, &sample(f).state)))
-	f.Add(cut(image(f, &newWorld(f, Options{}).state)))
-	f.Fuzz(func(t *testing.T, records []byte) {
-		data := append([]byte{SnapshotFormat}, records...)
-		data = append(data, 0, 0, 0, 0)
-		sum := sha256.Sum256(data)
-		s, keep, err := Restore(Options{}, bytes.NewReader(append(data, sum[:]...)))
-		if err != nil {
-			if !errors.Is(err, ErrDamaged) {
-				t.Fatal(err)
-			}
-			return
-		}
-		var b bytes.Buffer
-		if err := Snapshot(&s, keep, &b); err != nil {
-			t.Fatal(err)
-		}
-		if again, _, err := Restore(Options{}, &b); err != nil || !bytes.Equal(image(t, &again), image(t, &s)) {
-			t.Fatal("written and read again it is another state", err)
 		}
 	})
 }

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -11,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 )
@@ -26,126 +24,6 @@ func seed(t testing.TB) *rand.Rand {
 	return rand.New(rand.NewPCG(n, 0))
 }
 
-// model is an object as a naive program would hold it: whole values of every version, and who wrote where.
-type model struct {
-	values []any         // by version; maps are map[string]any, leaves codec.Raw as a string
-	writes [][]tree.Path // by version
-}
-
-func clone(v any) any {
-	m, ok := v.(map[string]any)
-	if !ok {
-		return v
-	}
-	out := map[string]any{}
-	for k, x := range m {
-		out[k] = clone(x)
-	}
-	return out
-}
-
-func lookup(v any, p tree.Path) (any, bool) {
-	for _, key := range p {
-		m, ok := v.(map[string]any)
-		if !ok {
-			return nil, false
-		}
-		if v, ok = m[key]; !ok {
-			return nil, false
-		}
-	}
-	return v, true
-}
-
-// fromRaw turns a canonical value into the model's.
-func fromRaw(b codec.Raw) any {
-	r := codec.NewReader(b, 1)
-	if r.Kind() != codec.Map {
-		return string(b)
-	}
-	out := map[string]any{}
-	for pairs := r.Map(); pairs.Len() > 0; {
-		key := pairs.String()
-		out[key] = fromRaw(pairs.Raw())
-	}
-	return out
-}
-
-// apply writes in the naive way; false if a leaf is in the way or a number is none.
-func apply(root map[string]any, w *txn.Write) bool {
-	at := root
-	if len(w.Path) == 0 {
-		clear(root)
-		maps.Copy(root, fromRaw(w.Value).(map[string]any))
-		return true
-	}
-	for _, key := range w.Path[:len(w.Path)-1] {
-		next, ok := at[key]
-		if !ok {
-			if w.Op == txn.OpDelete {
-				return true
-			}
-			next = map[string]any{}
-			at[key] = next
-		}
-		m, ok := next.(map[string]any)
-		if !ok {
-			return w.Op == txn.OpDelete
-		}
-		at = m
-	}
-	last := w.Path[len(w.Path)-1]
-	switch w.Op {
-	case txn.OpSet:
-		at[last] = fromRaw(w.Value)
-	case txn.OpDelete:
-		delete(at, last)
-	default:
-		old, ok := at[last]
-		if !ok {
-			old = string(raw(0))
-		}
-		s, ok := old.(string)
-		if !ok || !tree.IsNumber(codec.Raw(s)) {
-			return false
-		}
-		r, n := codec.NewReader([]byte(s), 1), codec.NewReader(w.Value, 1)
-		at[last] = string(raw(r.Int() + n.Int()))
-	}
-	return true
-}
-
-// same reports whether a read sees the same in two whole values.
-func same(kind txn.ReadKind, p tree.Path, before, after any) bool {
-	a, okA := lookup(before, p)
-	b, okB := lookup(after, p)
-	if okA != okB || !okA {
-		return okA == okB
-	}
-	ma, isMapA := a.(map[string]any)
-	mb, isMapB := b.(map[string]any)
-	if isMapA != isMapB {
-		return false
-	}
-	switch {
-	case kind == txn.ReadKeys:
-		return isMapA && slices.Equal(slices.Sorted(maps.Keys(ma)), slices.Sorted(maps.Keys(mb)))
-	case kind == txn.ReadValue && isMapA:
-		return true
-	}
-	return fmt.Sprint(a) == fmt.Sprint(b)
-}
-
-// touched reports whether any write since base lies at, above or below the path.
-func (m *model) touched(base uint64, p tree.Path) bool {
-	for _, writes := range m.writes[base+1:] {
-		if slices.ContainsFunc(writes, p.Touches) {
-			return true
-		}
-	}
-	return false
-}
-
 var modelKeys = []string{"a", "b", "c"}
 
 func randomPath(r *rand.Rand, least int) tree.Path {
@@ -156,33 +34,57 @@ func randomPath(r *rand.Rand, least int) tree.Path {
 	return p
 }
 
+func randomKey(r *rand.Rand) string { return modelKeys[r.IntN(len(modelKeys))] }
+
 func randomWrite(r *rand.Rand) txn.Write {
-	switch r.IntN(10) {
+	switch r.IntN(14) {
 	case 0, 1:
 		return txn.Write{Op: txn.OpDelete, Path: randomPath(r, 1)}
 	case 2, 3:
 		return txn.Write{Op: txn.OpAdd, Path: randomPath(r, 1), Value: raw(r.IntN(5))}
 	case 4:
 		return txn.Write{Op: txn.OpSet, Path: randomPath(r, 0), Value: raw(map[string]any{"a": r.IntN(3), "b": map[string]any{"c": 1}})}
+	case 5:
+		return txn.Write{Op: txn.OpMin + txn.Op(r.IntN(2)), Path: randomPath(r, 1), Value: raw(r.IntN(5))}
+	case 6:
+		return txn.Write{
+			Op: txn.OpSet, Path: randomPath(r, 1), Value: raw(map[string]any{"a": []any{r.IntN(3), map[string]any{}}}),
+			Shape: raw([]any{[]any{[]string{"a"}, []string{"b", "a"}}}),
+		}
+	case 7, 8, 9:
+		w := txn.Write{Op: txn.OpInsert + txn.Op(r.IntN(2)), Path: randomPath(r, 1)[:1], ID: randomKey(r), Place: tree.Place{Where: tree.First + r.IntN(4)}}
+		if w.Place.Where >= tree.After {
+			w.Place.Anchor = randomKey(r)
+		}
+		if w.Op == txn.OpInsert {
+			w.Value = raw(r.IntN(5))
+		}
+		return w
 	}
 	return txn.Write{Op: txn.OpSet, Path: randomPath(r, 1), Value: raw(r.IntN(5))}
 }
 
 // randomReads are reads that hold at base, with what the naive value says.
-func randomReads(r *rand.Rand, value any) []txn.Read {
+func (m *model) randomReads(r *rand.Rand, base uint64) []txn.Read {
 	var reads []txn.Read
 	for range r.IntN(4) {
 		p := randomPath(r, 0)
-		at, ok := lookup(value, p)
-		_, isMap := at.(map[string]any)
-		kinds := []txn.ReadKind{txn.ReadAbsent}
+		at, ok := lookup(m.values[base], p)
+		kinds := []txn.ReadKind{txn.ReadAbsent, txn.ReadGuard}
 		if ok {
-			kinds = []txn.ReadKind{txn.ReadValue, txn.ReadSubtree}
+			kinds = []txn.ReadKind{txn.ReadValue, txn.ReadSubtree, txn.ReadGuard}
 		}
-		if isMap {
+		if children(at) != nil {
 			kinds = append(kinds, txn.ReadKeys)
 		}
-		reads = append(reads, txn.Read{Kind: kinds[r.IntN(len(kinds))], Path: p})
+		read := txn.Read{Kind: kinds[r.IntN(len(kinds))], Path: p}
+		if read.Kind == txn.ReadGuard {
+			if read.Guard = txn.Less + txn.Comparison(r.IntN(13)); read.Guard != txn.Exists {
+				read.Value = raw(r.IntN(5))
+			}
+			read.Truth = m.guard(&read, m.values[base])
+		}
+		reads = append(reads, read)
 	}
 	return reads
 }
@@ -191,21 +93,21 @@ func randomReads(r *rand.Rand, value any) []txn.Read {
 // has read what is there now, what conflicts was really touched by others, and the values agree.
 func TestModel(t *testing.T) {
 	r := seed(t)
-	for range 40 {
-		modelRun(t, r)
+	for i := range 40 {
+		modelRun(t, r, i%2 == 1)
 	}
 }
 
-func modelRun(t *testing.T, r *rand.Rand) {
-	w := newWorld(t, Options{})
-	m := &model{values: []any{map[string]any{}}, writes: [][]tree.Path{nil}}
+func modelRun(t *testing.T, r *rand.Rand, strict bool) {
+	w := newWorld(t, Options{Strict: func(string) bool { return strict }})
+	m := &model{strict: strict, values: []any{map[string]any{}}, writes: [][]tree.Path{nil}}
 	positions := []uint64{1}
 	committed, conflicts := 0, 0
 	for step := range 150 {
 		head := len(m.values) - 1
 		base := uint64(max(0, head-r.IntN(4)))
 		tx := &txn.Transaction{Sequence: uint64(step + 1), Settled: uint64(step), Position: positions[base], Again: r.IntN(4) == 0}
-		part := txn.Part{Object: "o", Epoch: w.state.Epoch, Base: base, Reads: randomReads(r, m.values[base])}
+		part := txn.Part{Object: "o", Epoch: w.state.Epoch, Base: base, Reads: m.randomReads(r, base)}
 		for range 1 + r.IntN(3) {
 			part.Writes = append(part.Writes, randomWrite(r))
 		}
@@ -223,23 +125,26 @@ func modelRun(t *testing.T, r *rand.Rand) {
 				t.Fatalf("step %d: a write through a leaf, or an addition to what is no number, was committed", step)
 			}
 			for _, read := range part.Reads {
-				if !same(read.Kind, read.Path, m.values[base], m.values[head]) {
+				if !m.holds(&read, base) {
 					t.Fatalf("step %d: committed at %d though read %d of %q at %d no longer holds", step, head+1, read.Kind, read.Path, base)
 				}
 			}
 			var paths []tree.Path
 			for i := range part.Writes {
-				paths = append(paths, part.Writes[i].Path)
+				paths = append(paths, part.Writes[i].Target())
 			}
 			m.values, m.writes, positions = append(m.values, next), append(m.writes, paths), append(positions, w.state.Position)
-		case d.Refusal.Reason == reasonConflict:
+		case d.Refusal.Reason == reason.Conflict:
 			conflicts++
 			for _, c := range d.Refusal.Conflicts {
-				if fits && !m.touched(base, c.Path) {
+				if fits && !m.touched(base, c.Path) && !(strict && absent(part.Reads, c.Path) && m.touched(base, nearest(m.values[head], c.Path))) {
 					t.Fatalf("step %d: a conflict at %q, which nobody touched since %d", step, c.Path, base)
 				}
+				if fits && onlyGuarded(&part, c.Path) && m.guarded(&part, c.Path) {
+					t.Fatalf("step %d: a conflict at %q, where all guards hold", step, c.Path)
+				}
 			}
-		case d.Refusal.Reason == reasonInvalid:
+		case d.Refusal.Reason == reason.Invalid:
 			if fits {
 				t.Fatalf("step %d: %v", step, d.Refusal)
 			}
@@ -247,8 +152,11 @@ func modelRun(t *testing.T, r *rand.Rand) {
 			t.Fatalf("step %d: %v", step, d.Refusal)
 		}
 		o := w.state.Object("o")
-		if got := fmt.Sprint(fromRaw(o.Root.Value())); got != fmt.Sprint(m.values[len(m.values)-1]) || int(o.Version) != len(m.values)-1 {
-			t.Fatalf("step %d: version %d is\n%s in place of\n%v", step, o.Version, got, m.values[len(m.values)-1])
+		if got, want := text(fromNode(&o.Root)), text(m.values[len(m.values)-1]); got != want || int(o.Version) != len(m.values)-1 {
+			t.Fatalf("step %d: version %d is\n%s in place of\n%s", step, o.Version, got, want)
+		}
+		if o.Root.Size() != len(o.Root.Value()) {
+			t.Fatalf("step %d: size %d in place of %d", step, o.Root.Size(), len(o.Root.Value()))
 		}
 	}
 	if committed < 10 || conflicts < 5 {
@@ -257,7 +165,34 @@ func modelRun(t *testing.T, r *rand.Rand) {
 	w.replayAll()
 }
 
-// replayAll replays the whole log, with a restart from a snapshot in the middle.
+// absent reports whether a path is read as absent.
+func absent(reads []txn.Read, p tree.Path) bool {
+	return slices.ContainsFunc(reads, func(r txn.Read) bool { return r.Kind == txn.ReadAbsent && slices.Equal(r.Path, p) })
+}
+
+// nearest is how far a path leads to something.
+func nearest(v any, p tree.Path) tree.Path {
+	for {
+		if _, ok := lookup(v, p); ok {
+			return p
+		}
+		p = p[:len(p)-1]
+	}
+}
+
+// onlyGuarded reports whether the part does nothing at, above or below a path but guard it.
+func onlyGuarded(part *txn.Part, p tree.Path) bool {
+	reads := func(r txn.Read) bool { return r.Kind != txn.ReadGuard && p.Touches(r.Path) }
+	writes := func(w txn.Write) bool { return p.Touches(w.Target()) }
+	return !slices.ContainsFunc(part.Reads, reads) && !slices.ContainsFunc(part.Writes, writes)
+}
+
+// guarded reports whether all guards of a path hold.
+func (m *model) guarded(part *txn.Part, p tree.Path) bool {
+	return !slices.ContainsFunc(part.Reads, func(r txn.Read) bool { return slices.Equal(r.Path, p) && !m.holds(&r, part.Base) })
+}
+
+// replayAll replays the whole log, with a restart from stored pieces in the middle.
 func (w *world) replayAll() {
 	w.t.Helper()
 	s := New(w.state.opts)
@@ -267,14 +202,52 @@ func (w *world) replayAll() {
 			w.t.Fatal(err)
 		}
 		if i == len(w.log)/2 {
-			restored, keep, err := Restore(w.state.opts, bytes.NewReader(image(w.t, &s)))
-			if err != nil || keep != 7 {
-				w.t.Fatalf("restore: keep %d, %v", keep, err)
-			}
-			s = restored
+			s = w.restart(&s)
 		}
 	}
-	if !bytes.Equal(image(w.t, &s), image(w.t, &w.state)) {
+	if !bytes.Equal(stored(&s), stored(&w.state)) {
 		w.t.Fatal("the log leads to another state")
 	}
+}
+
+// stored is a state in pieces, one behind the other.
+func stored(s *State) []byte {
+	h := s.Head()
+	b := HeadPiece(&h)
+	for name, o := range s.objects.All() {
+		b = append(b, ObjectPiece(name, o)...)
+	}
+	for id, c := range s.clients.All() {
+		b = append(b, ClientPiece(ID([]byte(id)), c)...)
+	}
+	return b
+}
+
+// restart is a state read from its pieces. What nobody had written then is told absent.
+func (w *world) restart(old *State) State {
+	w.t.Helper()
+	h := old.Head()
+	h, err := ReadHead(HeadPiece(&h))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s := Resume(w.state.opts, &h)
+	for name := range w.state.objects.All() {
+		s = s.Hold(name, Object{})
+	}
+	for name, o := range old.objects.All() {
+		held, err := ReadObject(name, ObjectPiece(name, o))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		s = s.Hold(name, held)
+	}
+	for id, c := range old.clients.All() {
+		id, client, err := ReadClient(ClientPiece(ID([]byte(id)), c))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		s = s.Remember(id, client)
+	}
+	return s
 }

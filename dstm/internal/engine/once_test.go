@@ -188,6 +188,38 @@ func TestForgottenClients(t *testing.T) {
 	expect(t, w.decide(1, w.tx(3, add(1, "n"))), "committed 5")
 }
 
+// A record that began again after one was dropped does not tell what the dropped one knew.
+func TestForgottenClientsBeginAgain(t *testing.T) {
+	w := newWorld(t, Options{Retention: time.Hour})
+	lost, refused, late := w.tx(2, add(1, "n")), w.tx(3, add(1, "text")), w.tx(4, add(1, "n"))
+	expect(t, w.decide(1, w.tx(1, set("t", "text"))), "committed 1")
+	expect(t, w.decide(1, lost), "committed 2")
+	expect(t, w.decide(1, refused), "dstm.conflict")
+	expect(t, w.decide(1, late), "committed 3")
+	w.now += int64(time.Hour) + 1
+	expect(t, w.decide(2, w.tx(1, add(1, "n"))), "committed 4")
+	if w.state.Client(ID{1}) != nil {
+		t.Fatal("client 1 is remembered")
+	}
+	expect(t, w.decide(1, again(refused)), "dstm.conflict") // remembered beside the log, and now in it
+	if c := w.state.Client(ID{1}); c == nil || c.Began != w.state.Position || c.Last != 3 {
+		t.Fatalf("%+v", c)
+	}
+	for _, tx := range []*txn.Transaction{lost, late} {
+		d := w.decide(1, again(tx))
+		if expect(t, d, "dstm.outcome_unknown"); !d.Refusal.Unknown || d.Data != nil {
+			t.Errorf("%+v", d)
+		}
+	}
+	w.state = w.restart(&w.state)
+	expect(t, w.decide(1, again(late)), "dstm.outcome_unknown")
+	// What it made since the record began is known as ever.
+	next := w.tx(9, add(1, "n"))
+	expect(t, w.decide(1, next), "committed 5")
+	expect(t, w.decide(1, again(next)), "committed 5")
+	expect(t, w.decide(1, again(w.tx(10, add(1, "n")))), "committed 6")
+}
+
 func TestClientLimit(t *testing.T) {
 	w := newWorld(t, Options{MaxClients: 3})
 	for i := range byte(10) {

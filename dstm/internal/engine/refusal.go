@@ -1,29 +1,19 @@
 package engine
 
 import (
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 )
 
-// Reasons of refusals; package dstm exports them under the same texts.
-const (
-	reasonConflict  = status.Reason("dstm.conflict")
-	reasonDepends   = status.Reason("dstm.depends")
-	reasonInvalid   = status.Reason("dstm.invalid")
-	reasonInvariant = status.Reason("dstm.invariant")
-	reasonTooLarge  = status.Reason("dstm.too_large")
-	reasonBusy      = status.Reason("dstm.busy")
-	reasonReused    = status.Reason("dstm.sequence_reused")
-	reasonStale     = status.Reason("dstm.stale_sequence")
-	reasonUnknown   = status.Reason("dstm.outcome_unknown")
-)
-
 // Refusal says why a transaction was not committed.
 type Refusal struct {
-	Code      status.Code
-	Reason    status.Reason
-	Message   string
+	Code    status.Code
+	Reason  status.Reason
+	Message string
+	// Details are those of an invariant's error, plain values as codec.Unmarshal makes them; nil if none. Read-only.
+	Details   map[string]any
 	Unknown   bool
 	Conflicts []txn.Conflict
 }
@@ -38,9 +28,12 @@ func refusal(code status.Code, reason status.Reason, message string) *Refusal {
 	return &Refusal{Code: code, Reason: reason, Message: message}
 }
 
-// remembered is r as it is kept: with few paths and a short message, and without a hold on the rest.
+// remembered is r as it is kept: with few paths, a short message and no long details, and without a hold on the rest.
 func (r *Refusal) remembered() Refusal {
 	kept := *r
+	if len(appendDetails(nil, r.Details)) > keptDetails {
+		kept.Details = nil
+	}
 	kept.Conflicts = nil
 	size := 0
 	for _, c := range r.Conflicts[:min(len(r.Conflicts), keptConflicts)] {
@@ -71,6 +64,9 @@ func pathSize(path tree.Path) int {
 // size is about what a remembered refusal takes in memory.
 func (r *Refused) size() int {
 	size := 128 + len(r.Refusal.Message)
+	if r.Refusal.Details != nil {
+		size += keptDetails // at most
+	}
 	for _, c := range r.Refusal.Conflicts {
 		size += pathSize(c.Path)
 	}
@@ -78,7 +74,7 @@ func (r *Refused) size() int {
 }
 
 func conflict(paths []txn.Conflict) *Refusal {
-	r := refusal(status.Aborted, reasonConflict, "what the transaction read has changed")
+	r := refusal(status.Aborted, reason.Conflict, "what the transaction read has changed")
 	if len(paths) > 0 {
 		r.Message = "conflict at " + paths[0].Path.String()
 	}
@@ -87,7 +83,7 @@ func conflict(paths []txn.Conflict) *Refusal {
 }
 
 func outcomeUnknown(message string) *Refusal {
-	r := refusal(status.Unavailable, reasonUnknown, message)
+	r := refusal(status.Unavailable, reason.OutcomeUnknown, message)
 	r.Unknown = true
 	return r
 }

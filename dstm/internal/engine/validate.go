@@ -1,11 +1,11 @@
 package engine
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 
+	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/internal/fault"
@@ -23,8 +23,9 @@ func (d *decider) validate() ([]tree.Node, *Refusal) {
 	for i := range d.tx.Parts {
 		p := &d.tx.Parts[i]
 		root := &d.Object(p.Object).Root
+		judge := txn.Judge{Strict: d.opts.Strict != nil && d.opts.Strict(p.Object), Budget: &budget}
 		for j := range p.Reads {
-			if !skip && !conflicts.full() && !holds(root, p.Base, &p.Reads[j], &budget) {
+			if !skip && !conflicts.full() && !txn.Holds(root, p.Base, &p.Reads[j], judge) {
 				conflicts.add(i, p.Reads[j].Path)
 			}
 		}
@@ -42,12 +43,15 @@ func (d *decider) validate() ([]tree.Node, *Refusal) {
 			if len(conflicts.list) > 0 {
 				return nil, conflict(conflicts.list) // with the news it may well be valid
 			}
-			return nil, refusal(status.InvalidArgument, reasonInvalid, fmt.Sprintf("writing %q at %q: %v", w.part.Object, at, err))
+			return nil, refusal(status.InvalidArgument, reason.Invalid, fmt.Sprintf("writing %q at %q: %v", w.part.Object, at, err))
 		}
 		roots[i] = w.root
 	}
 	if len(conflicts.list) > 0 {
 		return nil, conflict(conflicts.list)
+	}
+	if r := d.oversized(roots); r != nil {
+		return nil, r
 	}
 	return roots, d.invariants(roots)
 }
@@ -65,100 +69,16 @@ func (c *conflictList) add(part int, path tree.Path) {
 	c.size += pathSize(path)
 }
 
-// holds reports whether what read observed at base is still so.
-func holds(root *tree.Node, base uint64, read *txn.Read, budget *int) bool {
-	n := root.Find(read.Path)
-	switch read.Kind {
-	case txn.ReadAbsent:
-		return n == nil
-	case txn.ReadValue:
-		return n != nil && n.Written <= base
-	case txn.ReadKeys:
-		return n != nil && n.IsMap() && n.Written <= base && n.Keys <= base
-	case txn.ReadSubtree:
-		return n != nil && n.Changed() <= base
-	case txn.ReadHash:
-		sum, err := n.HashWithin(budget)
-		return err == nil && bytes.Equal(sum, read.Hash)
-	case txn.ReadKeysHash:
-		sum, err := n.KeysHashWithin(budget)
-		return err == nil && bytes.Equal(sum, read.Hash)
-	}
-	return false
-}
-
-// writer applies the writes of one part.
-type writer struct {
-	part    *txn.Part
-	root    tree.Node
-	version uint64   // that the writes make
-	made    []uint64 // versions that transactions named in after made
-	skip    bool
-}
-
-func (d *decider) writer(p *txn.Part, skip bool) *writer {
-	o := d.Object(p.Object)
-	w := &writer{part: p, root: o.Root, version: o.Version + 1, skip: skip}
-	for _, sequence := range d.tx.After {
-		c := d.made(sequence)
-		if c == nil {
-			continue
-		}
-		for _, m := range c.Parts {
-			if m.Object == p.Object {
-				w.made = append(w.made, m.Version)
-			}
+// oversized refuses what makes an object larger than it may be.
+func (d *decider) oversized(roots []tree.Node) *Refusal {
+	for i := range d.tx.Parts {
+		p := &d.tx.Parts[i]
+		size := roots[i].Weight()
+		if d.opts.MaxObject > 0 && size > d.opts.MaxObject && size > d.Object(p.Object).Root.Weight() {
+			return refusal(status.ResourceExhausted, reason.TooLarge, fmt.Sprintf("%q would take %d bytes, %d are allowed", p.Object, size, d.opts.MaxObject))
 		}
 	}
-	return w
-}
-
-// errStale says that a write meets what the transaction has not seen.
-var errStale = errors.New("changed meanwhile")
-
-// run applies all writes. On an error it returns the path at which it stopped: errStale
-// is a conflict, any other makes the transaction invalid.
-func (w *writer) run() (tree.Path, error) {
-	for i := range w.part.Writes {
-		write := &w.part.Writes[i]
-		if at, err := w.way(write); err != nil {
-			return at, err
-		}
-		root, _, err := txn.Apply(w.root, w.part.Writes[i:i+1], w.version)
-		switch {
-		case errors.Is(err, tree.ErrNotNumber), errors.Is(err, tree.ErrBounds), errors.Is(err, tree.ErrRange):
-			return write.Path, errStale
-		case err != nil:
-			return write.Path, err
-		}
-		w.root = root
-	}
-	return nil, nil
-}
-
-// way checks the nodes that lead to a write: maps that the transaction has seen. The root is always the same map.
-func (w *writer) way(write *txn.Write) (tree.Path, error) {
-	n := &w.root
-	for i, key := range write.Path {
-		if i > 0 && !w.seen(n.Written) {
-			return write.Path[:i], errStale
-		}
-		if !n.IsMap() {
-			if write.Op == txn.OpDelete {
-				return nil, nil // nothing is there
-			}
-			return write.Path[:i], tree.ErrLeaf
-		}
-		if n = n.Kids.Get(key); n == nil {
-			return nil, nil
-		}
-	}
-	return nil, nil
-}
-
-// seen reports whether the transaction knows what version wrote: it had seen it, made it itself, or presumes it.
-func (w *writer) seen(version uint64) bool {
-	return w.skip || version <= w.part.Base || version == w.version || slices.Contains(w.made, version)
+	return nil
 }
 
 // invariants asks the rules about the state after the transaction.
@@ -168,7 +88,7 @@ func (d *decider) invariants(roots []tree.Node) (r *Refusal) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			r = refusal(status.Internal, reasonInvariant, "an invariant panicked")
+			r = refusal(status.Internal, reason.Invariant, "an invariant panicked")
 		}
 	}()
 	for i := range d.tx.Parts {
@@ -179,16 +99,25 @@ func (d *decider) invariants(roots []tree.Node) (r *Refusal) {
 		before := d.Object(p.Object)
 		after := Object{Root: roots[i], Version: before.Version + 1}
 		if err := d.opts.Invariant(p.Object, before, &after); err != nil {
-			return refusal(status.FailedPrecondition, reasonInvariant, invariantMessage(err))
+			return broken(err)
 		}
 	}
 	return nil
 }
 
-// invariantMessage is what the client is told: an authored message only.
-func invariantMessage(err error) string {
-	if message := status.From(err).Message; message != "" {
-		return message
+// broken tells the author which rule does not hold: an authored message and its details only.
+func broken(err error) *Refusal {
+	said := status.From(err)
+	r := refusal(status.FailedPrecondition, reason.Invariant, said.Message)
+	if r.Message == "" {
+		r.Message = "a rule over the state after the transaction is broken"
 	}
-	return "a rule over the state after the transaction is broken"
+	if len(said.Details) == 0 {
+		return r
+	}
+	// As they come out of the log, whatever types the rule used.
+	if raw, err := codec.Marshal(said.Details); err == nil {
+		_ = codec.Unmarshal(raw, &r.Details) // a map that was just made of one
+	}
+	return r
 }

@@ -69,7 +69,7 @@ func (c *Core) apply(j *journal, e *entry) {
 	for i := range e.parts {
 		part := &e.parts[i]
 		o := c.objects[part.object]
-		if o == nil || o.state != open || o.log != j {
+		if o == nil || o.state != open || o.log != j || o.partial != nil {
 			continue // not open, or about an earlier opening
 		}
 		if part.version != o.version+1 {
@@ -84,12 +84,26 @@ func (c *Core) apply(j *journal, e *entry) {
 		origin := Remote
 		if mine {
 			origin = Mine
+			j.saw(e.sequence, part, o.root, &root)
 		}
-		o.kept = mine && !o.stale && o.expects(e.sequence, part.writes)
-		c.change(o, origin, append([]tree.Path{}, writtenPaths(nil, part.writes)...))
+		o.kept = !o.stale && !o.Strict && o.keeps(mine, e.sequence, part.writes)
+		c.change(o, origin, writtenPaths([]tree.Path{}, part.writes))
 		o.root, o.version, o.position, o.hash = &root, part.version, e.position, e.hash
 		c.confirm(o, mine, e.sequence)
 	}
+}
+
+// saw keeps what an own transaction made of an object until that is told.
+func (j *journal) saw(sequence uint64, part *effect, before, after *tree.Node) {
+	p := j.find(sequence)
+	if p == nil || p.answered {
+		return
+	}
+	own := p.part(part.object)
+	if own == nil || !slices.EqualFunc(own.Writes, part.writes, sameWrite) {
+		return // not all of it is readable
+	}
+	p.made = append(p.made, Made{Object: part.object, Version: part.version, Before: before, After: after})
 }
 
 // confirm takes away the layers that the object's root now holds.
@@ -109,14 +123,17 @@ func (c *Core) confirm(o *object, mine bool, sequence uint64) {
 	}
 }
 
-// expects reports whether the lowest layer that is shown is this transaction with these writes: when
-// they are confirmed, the fold stays what it is.
-func (o *object) expects(sequence uint64, writes []txn.Write) bool {
+// keeps reports whether the fold stays what it is when these writes are confirmed: there is nothing to see of somebody else's, or
+// the lowest layer that is shown is this transaction with these writes.
+func (o *object) keeps(mine bool, sequence uint64, writes []txn.Write) bool {
+	if !mine {
+		return len(writes) == 0
+	}
 	i := slices.IndexFunc(o.layers, func(l *layer) bool { return l.shown })
-	return i >= 0 && o.layers[i].tx.Sequence == sequence && slices.EqualFunc(o.layers[i].part.Writes, writes, sameWrite)
+	return i >= 0 && o.layers[i].tx.Sequence == sequence && slices.EqualFunc(o.layers[i].writes, writes, sameWrite)
 }
 
 func sameWrite(a, b txn.Write) bool {
-	return a.Op == b.Op && slices.Equal(a.Path, b.Path) && bytes.Equal(a.Value, b.Value) &&
-		bytes.Equal(a.Least, b.Least) && bytes.Equal(a.Most, b.Most)
+	return a.Op == b.Op && slices.Equal(a.Path, b.Path) && bytes.Equal(a.Value, b.Value) && bytes.Equal(a.Shape, b.Shape) &&
+		bytes.Equal(a.Least, b.Least) && bytes.Equal(a.Most, b.Most) && a.ID == b.ID && a.Place == b.Place
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -27,12 +28,14 @@ type Core struct {
 	connected bool
 	queued    int // transactions not answered, in all journals
 	limit     int
+	collect   int    // bytes that the pieces of one object may make
 	sequence  uint64 // the last one given; one counter serves all logs, gaps are allowed
 	request   uint64
 	objects   map[string]*object
 	order     []*object // in the order of their first opening: nothing may depend on map order
 	journals  []*journal
-	requests  []errand  // opens and closes to send
+	requests  []errand // opens and closes to send
+	questions []*question
 	touched   []*object // by the input that is worked on
 	events    []Event
 	scratch   []byte
@@ -41,7 +44,7 @@ type Core struct {
 // New makes a Core that numbers its transactions from start+1 and holds at most
 // limit unanswered ones.
 func New(start uint64, limit int) *Core {
-	return &Core{sequence: start, limit: limit, objects: make(map[string]*object)}
+	return &Core{sequence: start, limit: limit, collect: maxCollected, objects: make(map[string]*object)}
 }
 
 // Kind says what an [Event] tells.
@@ -59,6 +62,14 @@ const (
 	Changed
 	// Settled: the transaction is answered.
 	Settled
+	// Steady: all open objects of the log show the state at one position; see [Core.Steady].
+	Steady
+	// Revised: one revision that [Core.History] asked for.
+	Revised
+	// Recalled: the state that [Core.At] asked for. It ends the request.
+	Recalled
+	// Answered: the request is answered in full, or for the reason Err it will not be.
+	Answered
 )
 
 // Origin says why an object changed.
@@ -75,21 +86,34 @@ const (
 // Event is something that a user of the Core has to hear.
 type Event struct {
 	Kind   Kind
-	Object string // of all kinds but Settled
+	Object string // of all kinds but Settled and Steady
 
-	Before, After *tree.Node // of Changed
-	Version       uint64     // of Changed: the confirmed version
+	Before, After *tree.Node // of Changed; After also of Recalled
+	Version       uint64     // of Changed: the confirmed version; of Recalled: that of After
 	Origin        Origin
 	Paths         []tree.Path // where Before and After may differ; nil: anywhere
 
-	Sequence  uint64 // of Settled
-	Log       string
-	Epoch     string // of the first part
-	Position  uint64
-	Versions  []uint64    // of a commit: the new version for each part
+	Sequence  uint64      // of Settled
+	Log       string      // of Settled and Steady
+	Epoch     string      // of Settled: that of the first part; of Recalled
+	Position  uint64      // of Settled, Steady and Recalled
+	Made      []Made      // of a commit: what it made, for each part
 	Conflicts []tree.Path // of a refusal
 
-	Err *status.Error // of Refused, Ended and a Settled that is no commit
+	Request  uint64    // of Revised, Recalled and Answered
+	Revision *Revision // of Revised
+
+	Err *status.Error // of Refused, Ended, a Settled that is no commit and an Answered that is no success
+}
+
+// Made is what a commit made of one object.
+type Made struct {
+	Object  string
+	Version uint64 // the new one, or of a part without writes the present one
+	Writes  []txn.Write
+	// Before and After are the confirmed values around the commit. Both are nil if a snapshot covered it together with others' changes, or
+	// if this client may not read all that it wrote.
+	Before, After *tree.Node
 }
 
 // Events returns what happened since the last call.
@@ -126,8 +150,9 @@ func (c *Core) Lost() {
 	c.connected = false
 	c.requests = nil
 	for _, o := range c.order {
-		o.state, o.returning = offline, false
+		o.state, o.returning, o.partial = offline, false, nil
 	}
+	c.abort()
 	for _, j := range c.journals {
 		j.ready, j.flying = false, 0
 		for _, p := range j.queue {

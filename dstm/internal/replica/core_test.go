@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
@@ -161,7 +162,7 @@ func TestAfterNamesWhatIsStillRemembered(t *testing.T) {
 	td := draft{State: old, part: txn.Part{Object: "a", Epoch: "e1"}}
 	td.observe(tree.Path{"x"})
 	_, _, err := d.core.Submit(txn.Transaction{After: td.after, Parts: []txn.Part{td.part}}, 1)
-	if err == nil || err.Reason != reasonDepends {
+	if err == nil || err.Reason != reason.Depends {
 		t.Fatalf("depends on a settled one: %v", err)
 	}
 }
@@ -253,7 +254,7 @@ func TestMovedToAnotherLog(t *testing.T) {
 	d.core.Next()
 	d.core.Sent()
 	b := codec.AppendInt(frame(kindOpened, "elsewhere", 7), request)
-	b = d.server.appendState(codec.AppendString(b, "a"), 0, 0)
+	b = d.server.appendPoint(codec.AppendString(b, "a"), 0, 0)
 	d.take(codec.AppendMap(b, 0))
 	d.expect("2 dstm.conflict", "1 dstm.outcome_unknown unknown")
 	if s := d.state("a"); s.Log != "elsewhere" || len(s.Pending) > 0 || number(s.Root, "n") != 0 {
@@ -311,7 +312,7 @@ func TestRefusedForNowIsAskedAgain(t *testing.T) {
 		b := codec.AppendInt(frame(kindRefused, "", 3), int64(d.core.request))
 		d.take(transport.AppendError(codec.AppendString(b, "a"), err))
 	}
-	refuse(status.New(status.Unavailable, reasonClosed, "not now"))
+	refuse(status.New(status.Unavailable, reason.Closed, "not now"))
 	if !d.core.Waiting() || d.core.Next() != nil {
 		t.Fatal("does not wait")
 	}
@@ -340,15 +341,15 @@ func TestLimits(t *testing.T) {
 	s := d.state("a")
 	part := txn.Part{Object: "a", Epoch: s.Epoch}
 	_, _, err := d.core.Submit(txn.Transaction{Parts: []txn.Part{part}}, 0)
-	if err == nil || err.Reason != reasonBusy {
+	if err == nil || err.Reason != reason.Busy {
 		t.Fatal(err)
 	}
 	d.sync()
 	part.Writes = []txn.Write{{Op: txn.OpSet, Path: tree.Path{"x"}, Value: codec.AppendBytes(nil, make([]byte, txn.MaxBytes))}}
-	if _, _, err = d.core.Submit(txn.Transaction{Parts: []txn.Part{part}}, 0); err == nil || err.Reason != reasonTooLarge {
+	if _, _, err = d.core.Submit(txn.Transaction{Parts: []txn.Part{part}}, 0); err == nil || err.Reason != reason.TooLarge {
 		t.Fatal(err)
 	}
-	if _, _, err = d.core.Submit(txn.Transaction{Parts: []txn.Part{{Object: "b"}}}, 0); err == nil || err.Reason != reasonClosed {
+	if _, _, err = d.core.Submit(txn.Transaction{Parts: []txn.Part{{Object: "b"}}}, 0); err == nil || err.Reason != reason.Closed {
 		t.Fatal(err)
 	}
 }
@@ -359,7 +360,7 @@ func TestUnsendable(t *testing.T) {
 	d.open("a")
 	d.do("a", add(1, "n"))
 	d.core.Next()
-	d.core.Unsendable(status.New(status.ResourceExhausted, reasonTooLarge, "too large"))
+	d.core.Unsendable(status.New(status.ResourceExhausted, reason.TooLarge, "too large"))
 	d.expect("1 dstm.too_large")
 	d.sees("a", 0, "n")
 }
@@ -370,10 +371,8 @@ func TestResetReplaces(t *testing.T) {
 	d.open("a")
 	d.foreign("a", set(1, "x"))
 	d.link.toClient = nil
-	o := d.server.object("a")
-	b := codec.AppendString(frame(kindReset, theLog, 7), "a")
-	b = o.root.AppendValue(d.server.appendState(b, o.version, o.position))
-	d.take(codec.AppendString(b, "why"))
+	d.server.reset(d.link, "a")
+	d.receive()
 	d.sees("a", 1, "x")
 	d.foreign("a", set(2, "x"))
 	d.receive()
@@ -392,13 +391,13 @@ func TestTwoOnOneState(t *testing.T) {
 	td := draft{State: s, part: txn.Part{Object: "a", Epoch: s.Epoch}}
 	set(2, "x")(&td)
 	_, path, err := d.core.Submit(txn.Transaction{Parts: []txn.Part{td.part}}, s.last())
-	if err == nil || err.Reason != reasonConflict || path.String() != "x" {
+	if err == nil || err.Reason != reason.Conflict || path.String() != "x" {
 		t.Fatal(err, path)
 	}
 	d.sync()
 	d.expect("1 ok", "2 ok")
 	_, path, err = d.core.Submit(txn.Transaction{Parts: []txn.Part{td.part}}, s.last())
-	if err == nil || err.Reason != reasonConflict || path.String() != "x" {
+	if err == nil || err.Reason != reason.Conflict || path.String() != "x" {
 		t.Fatal(err, path)
 	}
 }
@@ -479,18 +478,39 @@ func TestPredictionAcrossASnapshot(t *testing.T) {
 
 // TestOwnChangeThatDiffers: what the server says was written counts, whatever was asked for.
 func TestOwnChangeThatDiffers(t *testing.T) {
-	d := newDesk(t)
-	d.connect()
-	d.open("a")
-	d.do("a", add(1, "n"))
-	d.do("a", add(1, "m"))
-	d.send()
-	d.link.toClient = nil
-	e := d.server.entries[0]
-	e.parts[0].writes[0].Value = codec.AppendInt(nil, 5)
-	d.take(appendChange(&e, func(string) bool { return true }))
-	d.sees("a", 5, "n")
-	d.sees("a", 1, "m")
+	number := codec.AppendInt(nil, 5)
+	list := codec.AppendArray(codec.AppendArray(codec.AppendArray(nil, 1), 2), 0) // the shape of a list that is the value itself
+	shape := codec.AppendString(codec.AppendArray(slices.Clone(list), 1), "id")
+	for _, differ := range []func(w *txn.Write){
+		func(w *txn.Write) { w.Path = tree.Path{"other"} },
+		func(w *txn.Write) { w.Value, w.Shape = number, nil },
+		func(w *txn.Write) { w.Shape = nil },
+		func(w *txn.Write) { w.ID = "j" },
+		func(w *txn.Write) { w.Place = first },
+	} {
+		d := newDesk(t)
+		d.foreign("a", insert("z", last))
+		d.connect()
+		d.open("a")
+		w := txn.Write{Op: txn.OpInsert, Path: tree.Path{"list"}, ID: "i", Place: last, Value: append(codec.AppendArray(nil, 1), 1), Shape: shape}
+		d.do("a", func(t *draft) { t.write(w) })
+		d.do("a", add(1, "m"))
+		d.send()
+		d.link.toClient = nil
+		e := d.server.entries[1]
+		e.parts[0].writes = slices.Clone(e.parts[0].writes)
+		differ(&e.parts[0].writes[0])
+		d.take(appendChange(&e, func(string) bool { return true }))
+		want := tree.Node{}
+		want, _, err := txn.Apply(want, slices.Concat(d.server.entries[0].parts[0].writes, e.parts[0].writes), 1)
+		if err == nil {
+			want, err = want.Add(tree.Path{"m"}, codec.AppendInt(nil, 1), nil, nil, 2)
+		}
+		s := d.state("a")
+		if err != nil || string(s.Root.Value()) != string(want.Value()) || string(s.Root.Shape()) != string(want.Shape()) {
+			t.Fatalf("%+v: it is %x, %v", e.parts[0].writes, s.Root.Value(), err)
+		}
+	}
 }
 
 func TestGraft(t *testing.T) {
@@ -499,7 +519,7 @@ func TestGraft(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := tree.New(raw, 1, 0)
+		n, err := tree.New(raw, nil, 1, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -519,14 +539,14 @@ func TestGraft(t *testing.T) {
 	}
 	for range 2000 {
 		old, fresh := value(random()), value(random())
-		got := graft(&old, &fresh, 9)
+		got := tree.Graft(&old, &fresh, 9)
 		if string(got.Value()) != string(fresh.Value()) {
 			t.Fatalf("%x", got.Value())
 		}
 		if same := string(old.Value()) == string(fresh.Value()); same != (got == &old) {
 			t.Fatal("an equal value is not shared, or another is")
 		}
-		tree.Diff(nil, &old, got, func(path tree.Path, before, after *tree.Node) bool {
+		tree.Diff(nil, &old, got, func(path tree.Path, before, after *tree.Node, _ bool) bool {
 			if after != nil && after.Changed() != 9 && after.Changed() != 1 || got.Below != 9 {
 				t.Fatal("versions")
 			}

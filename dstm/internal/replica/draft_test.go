@@ -15,6 +15,7 @@ type draft struct {
 	State
 	part  txn.Part
 	after []uint64
+	early bool // it read in a strict object what is not answered yet: it has to wait
 }
 
 // last is the last of the transactions that the state shows.
@@ -27,8 +28,16 @@ func (s State) last() uint64 {
 
 const (
 	goalAdd = iota
-	goalTransfer
+	goalHigh
+	goalLow
+	goalInsert
+	goalMove
+	goalRemove
+	goalGuard
+	goalLook // writes nothing
+	goalBlind
 	goalSet
+	goalTransfer // those from here on read what a restricted reader may not
 	goalDelete
 	goalKeys
 	goalSubtree
@@ -36,10 +45,50 @@ const (
 	goalKinds
 )
 
+// seen is what restricted readers may read.
+var seen = []tree.Path{{"total"}, {"high"}, {"low"}, {"list"}, {"map", "k1"}, {"guarded"}}
+
 func (d *draft) goal(rng *rand.Rand, g *goal) {
 	switch g.kind {
 	case goalAdd:
 		d.add(g.sum, "total")
+	case goalHigh:
+		d.write(txn.Write{Op: txn.OpMax, Path: tree.Path{"high"}, Value: codec.AppendInt(nil, g.sum*g.sum)})
+	case goalLow:
+		d.write(txn.Write{Op: txn.OpMin, Path: tree.Path{"low"}, Value: codec.AppendInt(nil, -g.sum*g.sum)})
+	case goalInsert:
+		d.write(txn.Write{Op: txn.OpInsert, Path: tree.Path{"list"}, ID: g.id, Place: d.place(rng), Value: codec.AppendInt(nil, g.sum)})
+	case goalMove:
+		if g.id = d.element(rng); g.id != "" {
+			at := d.place(rng)
+			if at.Anchor == g.id {
+				at = tree.Place{Where: tree.First}
+			}
+			d.write(txn.Write{Op: txn.OpMove, Path: tree.Path{"list"}, ID: g.id, Place: at})
+		}
+		d.read(txn.ReadKeys, tree.Path{"list"})
+	case goalRemove:
+		if g.id = d.element(rng); g.id != "" {
+			d.observe(tree.Path{"list", g.id})
+			d.write(txn.Write{Op: txn.OpDelete, Path: tree.Path{"list", g.id}})
+		}
+	case goalGuard:
+		path := tree.Path{"total"}
+		limit := codec.AppendInt(nil, 20)
+		truth := txn.CompareGuard(d.Root.Find(path), txn.Less, limit)
+		d.part.Reads = append(d.part.Reads, txn.Read{Kind: txn.ReadGuard, Path: path, Guard: txn.Less, Value: limit, Truth: truth})
+		if truth { // no more than 20 and what the last one added
+			d.add(g.sum, "total")
+		} else {
+			g.sum = 0
+			d.set(1, "guarded")
+		}
+	case goalLook:
+		d.observe(tree.Path{"total"})
+		d.observe(tree.Path{"list"})
+	case goalBlind: // a restricted reader sees nothing of it
+		d.set(g.sum, "hidden", fmt.Sprint("k", g.sum), "x")
+		d.write(txn.Write{Op: txn.OpSet, Path: tree.Path{"hidden", "map"}, Value: codec.AppendMap(nil, 0)})
 	case goalBoth: // see run
 		d.observe(tree.Path{"keys"})
 		d.set(g.sum, "keys")
@@ -49,6 +98,9 @@ func (d *draft) goal(rng *rand.Rand, g *goal) {
 		d.set(right+g.sum, "bank", "right")
 	case goalSet:
 		path := tree.Path{"map", fmt.Sprint("k", g.sum%3), "x"}
+		if d.Readable != nil {
+			path[1] = "k1"
+		}
 		d.observe(path)
 		d.set(g.sum, path...)
 	case goalDelete:
@@ -69,6 +121,31 @@ func (d *draft) goal(rng *rand.Rand, g *goal) {
 	}
 }
 
+// element is some element of the list, "" if there is none.
+func (d *draft) element(rng *rand.Rand) string {
+	list := d.Root.Find(tree.Path{"list"})
+	if list == nil || list.Len() == 0 {
+		return ""
+	}
+	n := rng.IntN(list.Len())
+	for id := range list.Children() {
+		if n--; n < 0 {
+			return id
+		}
+	}
+	return ""
+}
+
+func (d *draft) place(rng *rand.Rand) tree.Place {
+	at := tree.Place{Where: 1 + rng.IntN(4)}
+	if at.Where > tree.Last {
+		if at.Anchor = d.element(rng); at.Anchor == "" {
+			at.Where = tree.Last
+		}
+	}
+	return at
+}
+
 func (d *draft) number(path ...string) int64 {
 	d.observe(path)
 	return number(d.Root, path...)
@@ -83,13 +160,13 @@ func (d *draft) add(v int64, path ...string) {
 }
 
 func (d *draft) write(w txn.Write) {
-	node := d.Root
-	for i := range w.Path {
-		if node = node.Kids.Get(w.Path[i]); node == nil || i == len(w.Path)-1 {
+	node, target := d.Root, w.Target()
+	for i := range target {
+		if node = node.Kids.Get(target[i]); node == nil || i == len(target)-1 {
 			break
 		}
 		if node.Written > d.Version {
-			d.depend(w.Path[:i+1])
+			d.depend(target[:i+1])
 		}
 	}
 	d.part.Writes = append(d.part.Writes, w)
@@ -99,14 +176,17 @@ func (d *draft) observe(path tree.Path) {
 	switch node := d.Root.Find(path); {
 	case node == nil:
 		d.read(txn.ReadAbsent, path)
-	case node.IsMap():
-		d.read(txn.ReadSubtree, path)
-	default:
+	case node.IsLeaf():
 		d.read(txn.ReadValue, path)
+	default:
+		d.read(txn.ReadSubtree, path)
 	}
 }
 
 func (d *draft) read(kind txn.ReadKind, path tree.Path) {
+	if kind == txn.ReadKeys && d.Root.Find(path) == nil {
+		kind = txn.ReadAbsent
+	}
 	r := txn.Read{Kind: kind, Path: path}
 	if d.depend(path) {
 		if kind == txn.ReadKeys {
@@ -125,6 +205,7 @@ func (d *draft) depend(path tree.Path) bool {
 	for _, p := range d.Pending {
 		if slices.ContainsFunc(p.Paths, path.Touches) {
 			found = true
+			d.early = d.early || d.Strict
 			if i, ok := slices.BinarySearch(d.after, p.Sequence); !ok {
 				d.after = slices.Insert(d.after, i, p.Sequence)
 			}

@@ -1,9 +1,14 @@
 package replica
 
 import (
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
 )
@@ -20,7 +25,7 @@ func FuzzReceive(f *testing.F) {
 		b = codec.AppendString(b, "x")
 		return codec.AppendInt(b, 7)
 	}
-	conflict := (&record{err: status.New(status.Aborted, reasonConflict, "no")}).answer(2)
+	conflict := (&record{err: status.New(status.Aborted, reason.Conflict, "no")}).answer(2)
 	committed := (&record{position: 1, versions: []uint64{1}}).answer(1)
 	seeds := [][]byte{
 		appendChange(&e, func(string) bool { return true }), conflict, committed,
@@ -30,6 +35,18 @@ func FuzzReceive(f *testing.F) {
 		transport.AppendError(codec.AppendString(frame(kindEnded, theLog, 2), "a"), status.New(status.PermissionDenied, "dstm.denied", "no")),
 		transport.AppendError(codec.AppendString(codec.AppendInt(frame(kindRefused, "", 3), 2), "b"), status.New(status.Unavailable, "", "no")),
 	}
+	insert := txn.Write{Op: txn.OpInsert, Path: tree.Path{"list"}, ID: "i", Place: tree.Place{Where: tree.Last}, Value: codec.AppendInt(nil, 1)}
+	e.parts[0].writes = []txn.Write{insert, {Op: txn.OpMove, Path: tree.Path{"list"}, ID: "i", Place: tree.Place{Where: tree.First}}}
+	server := newNaive(rand.New(rand.NewPCG(1, 1)))
+	server.cut = 100
+	server.object("a").root, _, _ = txn.Apply(tree.Node{}, e.parts[0].writes, 1)
+	l := &link{readable: map[string][]tree.Path{"b": {{"x"}}}}
+	server.reset(l, "a")
+	server.reset(l, "b")
+	server.tell(l, reader(codec.AppendInt(codec.AppendInt(codec.AppendString(codec.AppendInt(nil, 3), "a"), 0), 0), 4))
+	server.recall(l, reader(codec.AppendInt(codec.AppendString(codec.AppendInt(nil, 4), "a"), 0), 3))
+	seeds = append(seeds, appendChange(&e, func(string) bool { return true }), slices.Concat(l.toClient...))
+	seeds = append(seeds, l.toClient...)
 	for _, s := range seeds {
 		f.Add(s)
 	}
@@ -40,6 +57,8 @@ func FuzzReceive(f *testing.F) {
 		d.do("a", add(1, "n"))
 		d.do("a", set(2, "x"))
 		d.core.Open("b")
+		d.core.History("a", 0, 0)
+		d.core.At("a", 0)
 		for d.core.Next() != nil {
 			d.core.Sent()
 		}
@@ -57,7 +76,9 @@ func FuzzReceive(f *testing.F) {
 			}
 			if s, ok := d.core.State("a"); ok {
 				s.Root.Value()
+				s.Root.Shape()
 			}
+			d.core.Steady([]string{"a", "b"})
 		}
 		d.core.Events()
 		d.cut()
@@ -69,4 +90,10 @@ func FuzzReceive(f *testing.F) {
 			}
 		}
 	})
+}
+
+// reader reads n values.
+func reader(b []byte, n int) *codec.Reader {
+	r := codec.NewReader(b, n)
+	return &r
 }

@@ -3,6 +3,7 @@ package replica
 import (
 	"slices"
 
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 )
@@ -15,6 +16,7 @@ type journal struct {
 	queue    []*pending // ascending; those that may have been sent stand before those that were not
 	flying   int        // sent in this session, not answered
 	ready    bool       // in this session: all objects are open again
+	steady   bool       // the objects that are level show the state at one position
 	told     uint64     // the highest settled that was sent
 	// committed are sequences above told that were answered committed: the server
 	// remembers them, so that transactions may still depend on them.
@@ -31,6 +33,7 @@ type pending struct {
 	flying   bool     // it was sent in this session
 	hidden   bool     // its prediction was taken back
 	answered bool     // with committed
+	made     []Made   // what changes that came before the answer made
 }
 
 // journal returns the journal of a log, a new one if need be.
@@ -123,7 +126,7 @@ func (c *Core) refuseUnsent(j *journal, which func(*pending) bool, err *status.E
 func (c *Core) doubt(j *journal, which func(*pending) bool) {
 	for _, p := range slices.Clone(j.queue) {
 		if !p.answered && which(p) && j.find(p.Sequence) == p {
-			c.refuse(p, status.New(status.Unavailable, reasonUnknown, "the log that could tell is out of reach").MaybeDone(), nil)
+			c.refuse(p, status.New(status.Unavailable, reason.OutcomeUnknown, "the log that could tell is out of reach").MaybeDone(), nil)
 		}
 	}
 }
@@ -136,7 +139,7 @@ func (c *Core) unblock(j *journal) {
 	}
 	c.refuseUnsent(j, func(p *pending) bool {
 		return slices.ContainsFunc(p.After, func(a uint64) bool { return slices.Contains(j.committed, a) })
-	}, status.New(status.Aborted, reasonDepends, "what the transaction depends on is settled"))
+	}, status.New(status.Aborted, reason.Depends, "what the transaction depends on is settled"))
 }
 
 func (p *pending) part(object string) *txn.Part {
@@ -146,4 +149,9 @@ func (p *pending) part(object string) *txn.Part {
 		}
 	}
 	return nil
+}
+
+// writes reports whether the transaction writes anything.
+func (p *pending) writes() bool {
+	return slices.ContainsFunc(p.Parts, func(part txn.Part) bool { return len(part.Writes) > 0 })
 }

@@ -3,6 +3,7 @@ package replica
 import (
 	"slices"
 
+	"github.com/trefoilgo/trefoil/dstm/internal/lens"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 )
@@ -18,20 +19,24 @@ const (
 type object struct {
 	name      string
 	state     state
-	request   uint64 // of the opening under way
-	asked     bool   // its frame was sent
-	returning bool   // transactions wait until it is open again
-	mistaken  bool   // what is held does not fit the server's frames: no resume
+	request   uint64     // of the opening under way
+	asked     bool       // its frame was sent
+	returning bool       // transactions wait until it is open again
+	mistaken  bool       // what is held does not fit the server's frames: no resume
+	partial   *collected // what is to replace root, once it is whole
+	level     bool       // at the one position of its log, as long as that is steady
 
 	log      *journal // nil until first opened
 	epoch    string
 	version  uint64
 	position uint64
 	hash     [8]byte
-	root     *tree.Node // confirmed; nil until first opened
-	fold     *tree.Node // with the layers that are shown
-	layers   []*layer   // own transactions not yet in root, ascending by sequence
-	visible  []Pending  // of the layers that are shown; nil if to be made
+	Terms
+	lens    *lens.Lens // of Readable
+	root    *tree.Node // confirmed; nil until first opened
+	fold    *tree.Node // with the layers that are shown
+	layers  []*layer   // own transactions not yet in root, ascending by sequence
+	visible []Pending  // of the layers that are shown; nil if to be made
 
 	// While one input is worked on (see show):
 	touched bool
@@ -50,6 +55,7 @@ type layer struct {
 	tx     *pending
 	part   *txn.Part
 	object *object
+	writes []txn.Write // what of the part's writes can be read here
 	shown  bool
 	// made are versions of the object that transactions of tx.After made.
 	made []uint64
@@ -72,6 +78,7 @@ type State struct {
 	Seen       uint64 // the highest position seen of the log
 	Root       *tree.Node
 	Pending    []Pending
+	Terms
 }
 
 // State returns what is seen of an object; ok is false before its first opening.
@@ -85,7 +92,7 @@ func (c *Core) State(name string) (s State, ok bool) {
 	}
 	return State{
 		Log: o.log.name, Epoch: o.epoch, Version: o.version, Position: o.position,
-		Seen: o.log.position, Root: o.fold, Pending: o.visible,
+		Seen: o.log.position, Root: o.fold, Pending: o.visible, Terms: o.Terms,
 	}, true
 }
 
@@ -95,9 +102,17 @@ func (o *object) pending() []Pending {
 		if !l.shown {
 			continue
 		}
-		out = append(out, Pending{Sequence: l.tx.Sequence, Paths: writtenPaths(nil, l.part.Writes)})
+		out = append(out, l.pending())
 	}
 	return out
+}
+
+func (l *layer) pending() Pending {
+	p := Pending{Sequence: l.tx.Sequence, Paths: make([]tree.Path, len(l.writes))}
+	for i := range l.writes {
+		p.Paths[i] = l.writes[i].Target()
+	}
+	return p
 }
 
 // forget removes the object and the layers above it; the transactions stay.

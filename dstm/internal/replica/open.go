@@ -3,6 +3,7 @@ package replica
 import (
 	"slices"
 
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -54,13 +55,14 @@ func (c *Core) Waiting() bool {
 // ask has an open frame sent.
 func (c *Core) ask(o *object) {
 	c.request++
-	o.state, o.request, o.asked = opening, c.request, false
+	o.state, o.request, o.asked, o.partial = opening, c.request, false, nil
 	c.requests = append(c.requests, errand{object: o})
 }
 
 // resync opens an object again from nothing: what it holds does not fit.
 func (c *Core) resync(o *object) {
 	o.mistaken = true
+	c.stir(o.log.name)
 	c.ask(o)
 }
 
@@ -74,8 +76,30 @@ func (c *Core) opened(log string, request uint64, name string, s *snapshot) erro
 		if o.root == nil || o.mistaken || o.log.name != log || o.epoch != s.epoch || o.version != s.version {
 			return malformed("opened names a state that the client does not hold")
 		}
+		if !sameReadable(o.Readable, s.Readable) {
+			c.resync(o) // the state is the right one, but it is not known where
+			return nil
+		}
 	}
-	o.state, o.returning = open, false
+	o.state = open
+	c.stir(log)
+	if s.pieces {
+		o.partial = &collected{snapshot: *s, log: log, opening: true}
+		return nil
+	}
+	c.arrive(o, log, s, true)
+	return nil
+}
+
+// arrive takes a state that is there as a whole: the answer to an open, or a reset.
+func (c *Core) arrive(o *object, log string, s *snapshot, opening bool) {
+	o.accept(s.Terms)
+	if !opening {
+		o.log.see(s)
+		c.install(o, s)
+		return
+	}
+	o.returning = false
 	before, j := o.log, c.journal(log)
 	if before != nil && before != j {
 		c.abandon(o)
@@ -87,9 +111,8 @@ func (c *Core) opened(log string, request uint64, name string, s *snapshot) erro
 	if s.root != nil {
 		c.install(o, s)
 	}
-	c.emit(Event{Kind: Opened, Object: name})
+	c.emit(Event{Kind: Opened, Object: o.name})
 	c.checkReady(j)
-	return nil
 }
 
 // refused takes the refusal of an open.
@@ -99,32 +122,55 @@ func (c *Core) refused(request uint64, name string, err *status.Error) {
 		return
 	}
 	o.state, o.returning = offline, false
-	switch {
-	case o.root == nil:
-		c.forget(o)
-		c.emit(Event{Kind: Refused, Object: name, Err: err})
-	case err.Code == status.Unavailable || err.Code == status.ResourceExhausted:
+	if o.root != nil && (err.Code == status.Unavailable || err.Code == status.ResourceExhausted) {
 		c.checkReady(o.log) // what is held stays, and is asked for again
-	default:
-		c.forget(o)
-		c.emit(Event{Kind: Ended, Object: name, Err: err})
+		return
 	}
+	c.dismiss(o, err)
+}
+
+// dismiss forgets an object that the server does not give, or no longer.
+func (c *Core) dismiss(o *object, err *status.Error) {
+	kind := Ended
+	if o.root == nil {
+		kind = Refused
+	}
+	c.forget(o)
+	c.emit(Event{Kind: kind, Object: o.name, Err: err})
 }
 
 // reset takes a state that the server sends unasked.
 func (c *Core) reset(log, name string, s *snapshot) {
-	if o := c.objects[name]; o != nil && o.state == open && o.log.name == log {
-		o.log.see(s)
-		c.install(o, s)
+	o := c.objects[name]
+	if o == nil || !o.at(log) {
+		return
 	}
+	c.stir(log)
+	opening := o.partial != nil && o.partial.opening // what was to answer an open did not come to its end
+	o.partial = nil
+	if s.pieces {
+		o.partial = &collected{snapshot: *s, log: log, opening: opening}
+		return
+	}
+	c.arrive(o, log, s, opening)
+}
+
+// at reports whether the server has the object open in this log.
+func (o *object) at(log string) bool {
+	switch {
+	case o.state != open:
+		return false
+	case o.partial != nil:
+		return o.partial.log == log
+	}
+	return o.log.name == log
 }
 
 // ended takes that the server closes an object.
 func (c *Core) ended(log, name string, err *status.Error) {
 	// While an opening is under way its answer decides, and this is about an earlier one.
-	if o := c.objects[name]; o != nil && o.state == open && o.log.name == log {
-		c.forget(o)
-		c.emit(Event{Kind: Ended, Object: name, Err: err})
+	if o := c.objects[name]; o != nil && o.at(log) {
+		c.dismiss(o, err)
 	}
 }
 
@@ -132,7 +178,7 @@ func (c *Core) ended(log, name string, err *status.Error) {
 // can no longer be asked.
 func (c *Core) abandon(o *object) {
 	names := func(p *pending) bool { return p.part(o.name) != nil }
-	c.refuseUnsent(o.log, names, status.New(status.Aborted, reasonConflict, "the object moved to another log"))
+	c.refuseUnsent(o.log, names, status.New(status.Aborted, reason.Conflict, "the object moved to another log"))
 	c.doubt(o.log, names)
 	c.strip(o)
 	o.epoch = "" // whatever the new log says is another history

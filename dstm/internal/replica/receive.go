@@ -2,7 +2,6 @@ package replica
 
 import (
 	"github.com/trefoilgo/trefoil/codec"
-	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
@@ -43,6 +42,16 @@ func (c *Core) Receive(f transport.Frame) error {
 		err = c.readRejected(log, &r)
 	case kindChange:
 		err = c.readChange(log, &r)
+	case kindPiece:
+		err = c.readPiece(log, &r)
+	case kindCurrent:
+		err = c.readCurrent(log, &r)
+	case kindRevision:
+		err = c.readRevision(&r)
+	case kindState:
+		err = c.readState(&r)
+	case kindDone:
+		err = c.readDone(&r)
 	default:
 		return status.New(status.FailedPrecondition, "dstm.unexpected", "a server sends no dstm frame of kind %d", f.Kind)
 	}
@@ -58,7 +67,7 @@ func (c *Core) Receive(f transport.Frame) error {
 
 func (c *Core) readOpened(log string, r *codec.Reader) error {
 	request, name := counter(r), r.String()
-	s, err := readSnapshot(r)
+	s, err := readSnapshot(r, false)
 	if err != nil {
 		return err
 	}
@@ -79,7 +88,7 @@ func (c *Core) readRefused(r *codec.Reader) error {
 
 func (c *Core) readReset(log string, r *codec.Reader) error {
 	name := r.String()
-	s, err := readSnapshot(r)
+	s, err := readSnapshot(r, true)
 	if err != nil {
 		return err
 	}
@@ -88,35 +97,6 @@ func (c *Core) readReset(log string, r *codec.Reader) error {
 	}
 	c.reset(log, name, s)
 	return nil
-}
-
-// readSnapshot reads epoch, version, position, hash and snapshot.
-func readSnapshot(r *codec.Reader) (*snapshot, error) {
-	s := &snapshot{epoch: r.String(), version: counter(r), position: counter(r)}
-	hash := r.Bytes()
-	if r.Err() != nil {
-		return nil, r.Err()
-	}
-	if len(s.epoch) < 1 || len(s.epoch) > txn.MaxEpoch || len(hash) != len(s.hash) || s.version > maxCounter || s.position > maxCounter {
-		return nil, malformed("a state has no valid epoch, version, position or hash")
-	}
-	copy(s.hash[:], hash)
-	if r.Len() == 0 || r.Nil() {
-		return s, nil
-	}
-	if r.Kind() != codec.Map {
-		return nil, malformed("a snapshot is no map")
-	}
-	value, err := txn.CheckValue(r.Raw(), 0)
-	if err != nil {
-		return nil, malformed(err.Error())
-	}
-	root, err := tree.New(value, s.version, 0)
-	if err != nil {
-		return nil, malformed(err.Error())
-	}
-	s.root = &root
-	return s, nil
 }
 
 func (c *Core) readCommitted(log string, r *codec.Reader) error {

@@ -19,6 +19,13 @@ const (
 	kindCommitted = 8
 	kindRejected  = 9
 	kindChange    = 10
+	kindPiece     = 11
+	kindCurrent   = 12
+	kindHistory   = 13
+	kindRevision  = 14
+	kindAt        = 15
+	kindState     = 16
+	kindDone      = 17
 )
 
 // errand is an open or close frame to send: an open of object, or a close of name.
@@ -35,6 +42,10 @@ func (c *Core) Next() []byte {
 	}
 	if len(c.requests) > 0 {
 		c.scratch = c.requests[0].append(c.scratch[:0])
+		return c.scratch
+	}
+	if q := c.nextQuestion(); q != nil {
+		c.scratch = q.append(c.scratch[:0])
 		return c.scratch
 	}
 	j, p := c.nextCommit()
@@ -58,6 +69,10 @@ func (c *Core) Sent() {
 		c.requests = c.requests[1:]
 		return
 	}
+	if q := c.nextQuestion(); q != nil {
+		q.asked = true
+		return
+	}
 	j, p := c.nextCommit()
 	if p == nil {
 		return
@@ -78,6 +93,10 @@ func (c *Core) Sent() {
 func (c *Core) Unsendable(err *status.Error) {
 	if len(c.requests) > 0 {
 		c.Sent()
+		return
+	}
+	if q := c.nextQuestion(); q != nil {
+		c.conclude(q, err)
 		return
 	}
 	if _, p := c.nextCommit(); p != nil {

@@ -3,8 +3,11 @@ package replica
 import (
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/lens"
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
@@ -21,29 +24,25 @@ type naive struct {
 	dropped map[[16]byte]uint64 // settled
 	busy    int                 // of 100 first sendings refused as busy
 	forget  int                 // of 100 openings answered with a snapshot
+	cut     int                 // of 100 snapshots sent in pieces
+	limits  Limits
 	faults  []string
 }
 
 type shared struct {
-	root     tree.Node
-	version  uint64
-	position uint64
-	history  []tree.Node // by version
-}
-
-type record struct {
-	digest   [txn.DigestSize]byte
-	position uint64 // 0: refused
-	versions []uint64
-	objects  []string
-	err      *status.Error
-	conflict []txn.Conflict
+	strict    bool
+	root      tree.Node
+	version   uint64
+	position  uint64
+	history   []tree.Node // by version
+	positions []uint64    // by version
 }
 
 // link is one session as the server sees it.
 type link struct {
 	client   [16]byte
 	open     map[string]bool
+	readable map[string][]tree.Path // by object; absent: everything
 	toServer [][]byte
 	toClient [][]byte
 }
@@ -60,7 +59,7 @@ func newNaive(rng *rand.Rand) *naive {
 func (s *naive) object(name string) *shared {
 	o := s.objects[name]
 	if o == nil {
-		o = &shared{history: []tree.Node{{}}}
+		o = &shared{history: []tree.Node{{}}, positions: []uint64{0}}
 		s.objects[name] = o
 	}
 	return o
@@ -110,6 +109,10 @@ func (s *naive) handle(l *link, b []byte, links []*link) {
 			return
 		}
 		s.commit(l, t, links)
+	case kindHistory:
+		s.tell(l, &f.Body)
+	case kindAt:
+		s.recall(l, &f.Body)
 	default:
 		s.faults = append(s.faults, fmt.Sprint("kind ", f.Kind))
 	}
@@ -130,44 +133,163 @@ func (s *naive) open(l *link, r *codec.Reader) {
 			version, position, resumed = v, p, true
 		}
 	}
-	b := frame(kindOpened, theLog, 7)
+	b := frame(kindOpened, theLog, 11)
 	b = codec.AppendInt(b, request)
 	b = codec.AppendString(b, name)
-	b = s.appendState(b, version, position)
-	if !resumed {
-		l.toClient = append(l.toClient, o.root.AppendValue(b))
-		return
-	}
-	l.toClient = append(l.toClient, codec.AppendNil(b))
-	for i := range s.entries {
-		for _, part := range s.entries[i].parts {
-			if part.object == name && part.version > version {
-				l.toClient = append(l.toClient, appendChange(&s.entries[i], func(n string) bool { return n == name }))
+	b = s.appendPoint(b, version, position)
+	if resumed {
+		b = codec.AppendNil(codec.AppendNil(b))
+		l.toClient = append(l.toClient, s.appendTerms(b, l, name, false))
+		for i := range s.entries {
+			for _, part := range s.entries[i].parts {
+				if part.object == name && part.version > version {
+					l.toClient = append(l.toClient, l.appendChange(&s.entries[i], func(n string) bool { return n == name }))
+				}
 			}
 		}
+	} else {
+		s.snapshot(l, name, func(value, shape codec.Raw, pieces bool) []byte {
+			b = append(b, value...)
+			b = txn.AppendOptional(b, shape)
+			return s.appendTerms(b, l, name, pieces)
+		})
+	}
+	s.current(l)
+}
+
+// reset sends a reset that nobody asked for.
+func (s *naive) reset(l *link, name string) {
+	o := s.object(name)
+	s.snapshot(l, name, func(value, shape codec.Raw, pieces bool) []byte {
+		b := codec.AppendString(frame(kindReset, theLog, 11), name)
+		b = s.appendPoint(b, o.version, o.position)
+		b = append(b, value...)
+		b = codec.AppendString(b, "why not")
+		b = txn.AppendOptional(b, shape)
+		return s.appendTerms(b, l, name, pieces)
+	})
+	s.current(l)
+}
+
+// snapshot sends what l may read of an object, whole or in pieces.
+func (s *naive) snapshot(l *link, name string, first func(value, shape codec.Raw, pieces bool) []byte) {
+	whole := l.see(name, &s.object(name).root)
+	if s.rng.IntN(100) >= s.cut {
+		l.toClient = append(l.toClient, first(whole.Value(), whole.Shape(), false))
+		return
+	}
+	l.toClient = append(l.toClient, first(codec.AppendMap(nil, 0), nil, true))
+	writes := take(nil, whole)
+	for last := false; !last; {
+		n := s.rng.IntN(min(3, len(writes)+1))
+		some := writes[:n]
+		writes = writes[n:]
+		last = len(writes) == 0
+		b := codec.AppendString(frame(kindPiece, theLog, 3), name)
+		b = codec.AppendBool(b, last)
+		l.toClient = append(l.toClient, txn.AppendWrites(b, some))
 	}
 }
 
-func (s *naive) appendState(b []byte, version, position uint64) []byte {
+// take lists writes that make a tree: one for each leaf, each element, and each empty map or list.
+func take(path tree.Path, n *tree.Node) (writes []txn.Write) {
+	for key, kid := range n.Children() {
+		at := append(path[:len(path):len(path)], key)
+		switch {
+		case n.IsList():
+			writes = append(writes, txn.Write{
+				Op: txn.OpInsert, Path: path, ID: key, Place: tree.Place{Where: tree.Last}, Value: kid.Value(), Shape: kid.Shape(),
+			})
+		case kid.IsLeaf() || kid.Len() == 0:
+			writes = append(writes, txn.Write{Op: txn.OpSet, Path: at, Value: kid.Value(), Shape: kid.Shape()})
+		default:
+			writes = append(writes, take(at, kid)...)
+		}
+	}
+	return writes
+}
+
+// see is what l may read of a tree.
+func (l *link) see(name string, root *tree.Node) *tree.Node {
+	paths, restricted := l.readable[name]
+	if !restricted {
+		return root
+	}
+	var out tree.Node
+	for _, path := range paths {
+		if n := root.Find(path); n != nil {
+			out, _ = out.Set(path, n.Value(), n.Shape(), 0)
+		}
+	}
+	return &out
+}
+
+func (s *naive) current(l *link) {
+	l.toClient = append(l.toClient, codec.AppendInt(frame(kindCurrent, theLog, 1), int64(len(s.entries))))
+}
+
+func (s *naive) appendPoint(b []byte, version, position uint64) []byte {
 	b = codec.AppendString(b, s.epoch)
 	b = codec.AppendInt(b, int64(version))
 	b = codec.AppendInt(b, int64(position))
 	return codec.AppendBytes(b, hashOf(position))
 }
 
+func (s *naive) appendTerms(b []byte, l *link, name string, pieces bool) []byte {
+	flags := int64(0)
+	if s.object(name).strict {
+		flags |= flagStrict
+	}
+	if pieces {
+		flags |= flagPieces
+	}
+	b = codec.AppendInt(b, flags)
+	if paths, ok := l.readable[name]; ok {
+		b = codec.AppendArray(b, len(paths))
+		for _, path := range paths {
+			b = txn.AppendPath(b, path)
+		}
+	} else {
+		b = codec.AppendNil(b)
+	}
+	b = codec.AppendMap(b, 4)
+	for _, limit := range []struct {
+		name string
+		is   int
+	}{{"object", s.limits.Object}, {"operations", s.limits.Operations}, {"transaction", s.limits.Transaction}, {"unknown", 7}} {
+		b = codec.AppendInt(codec.AppendString(b, limit.name), int64(limit.is))
+	}
+	return b
+}
+
+// appendChange is a change as somebody gets it who may read everything.
 func appendChange(e *entry, which func(string) bool) []byte {
+	return (&link{client: e.client}).appendChange(e, which)
+}
+
+func (l *link) appendChange(e *entry, which func(string) bool) []byte {
+	var parts []effect
+	hidden := true
+	for _, p := range e.parts {
+		if !which(p.object) {
+			continue
+		}
+		if paths, restricted := l.readable[p.object]; restricted {
+			p.writes = lens.New(paths).Writes(p.writes)
+		}
+		hidden = hidden && len(p.writes) == 0
+		parts = append(parts, p)
+	}
+	client, sequence := e.client, e.sequence
+	if hidden && client != l.client {
+		client, sequence = [16]byte{}, 0
+	}
 	b := frame(kindChange, theLog, 7)
 	b = codec.AppendInt(b, int64(e.position))
 	b = codec.AppendBytes(b, hashOf(e.position))
-	b = codec.AppendInt(b, 0)
-	b = codec.AppendBytes(b, e.client[:])
-	b = codec.AppendInt(b, int64(e.sequence))
-	var parts []effect
-	for _, p := range e.parts {
-		if which(p.object) {
-			parts = append(parts, p)
-		}
-	}
+	b = codec.AppendTime(b, time.Unix(int64(e.position), 0))
+	b = codec.AppendBytes(b, client[:])
+	b = codec.AppendInt(b, int64(sequence))
 	b = codec.AppendArray(b, len(parts))
 	for _, p := range parts {
 		b = codec.AppendArray(b, 3)
@@ -178,128 +300,55 @@ func appendChange(e *entry, which func(string) bool) []byte {
 	return codec.AppendNil(b)
 }
 
-func (s *naive) commit(l *link, t *txn.Transaction, links []*link) {
-	records := s.records[l.client]
-	if records == nil {
-		records = map[uint64]*record{}
-		s.records[l.client] = records
+// tell answers a history.
+func (s *naive) tell(l *link, r *codec.Reader) {
+	request, name, from, to := r.Int(), r.String(), uint64(r.Int()), uint64(r.Int())
+	about := func(kind, n int) []byte {
+		return codec.AppendString(codec.AppendInt(frame(kind, "", n), request), name)
 	}
-	r := records[t.Sequence]
-	before := s.dropped[l.client]
-	s.dropped[l.client] = max(before, t.Settled)
-	switch {
-	case r != nil && r.digest != t.Digest():
-		s.faults = append(s.faults, "sequence reused")
-	case r != nil && !t.Again:
-		s.faults = append(s.faults, "sent again without saying so")
-	case r == nil && t.Sequence <= before:
-		s.faults = append(s.faults, "settled beyond an unanswered one")
-	case r == nil:
-		for seq := range records {
-			if seq > t.Sequence && !t.Again {
-				s.faults = append(s.faults, "sequences do not ascend")
-			}
-		}
-		r = s.decide(l.client, t)
-		records[t.Sequence] = r
-		if r.position > 0 {
-			for _, to := range links {
-				e := &s.entries[len(s.entries)-1]
-				if some := appendChange(e, func(n string) bool { return to.open[n] }); anyOpen(e, to) {
-					to.toClient = append(to.toClient, some)
-				}
-			}
-		}
+	if to == 0 {
+		to = s.object(name).version
 	}
-	if r == nil {
+	if to > s.object(name).version || from > to {
+		err := status.New(status.OutOfRange, reason.History, "there is no such version")
+		l.toClient = append(l.toClient, transport.AppendError(about(kindDone, 3), err))
 		return
 	}
-	if kept := s.remembered(l.client); kept > MaxUnanswered {
-		s.faults = append(s.faults, fmt.Sprintf("must remember %d", kept))
-	}
-	l.toClient = append(l.toClient, r.answer(t.Sequence))
-}
-
-func anyOpen(e *entry, l *link) bool {
-	for _, p := range e.parts {
-		if l.open[p.object] {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *naive) remembered(client [16]byte) (n int) {
-	for seq := range s.records[client] {
-		if seq > s.dropped[client] && s.records[client][seq].position > 0 {
-			n++
-		}
-	}
-	return n
-}
-
-func (r *record) answer(sequence uint64) []byte {
-	if r.position == 0 {
-		b := frame(kindRejected, theLog, 3)
-		b = codec.AppendInt(b, int64(sequence))
-		b = transport.AppendError(b, r.err)
-		return txn.AppendConflicts(b, r.conflict)
-	}
-	b := frame(kindCommitted, theLog, 3)
-	b = codec.AppendInt(b, int64(sequence))
-	b = codec.AppendInt(b, int64(r.position))
-	b = codec.AppendArray(b, len(r.versions))
-	for _, v := range r.versions {
-		b = codec.AppendInt(b, int64(v))
-	}
-	return b
-}
-
-func (s *naive) decide(client [16]byte, t *txn.Transaction) *record {
-	r := &record{digest: t.Digest()}
-	if !t.Again && s.rng.IntN(100) < s.busy {
-		r.err = status.New(status.ResourceExhausted, reasonBusy, "busy")
-		return r
-	}
-	own := map[string][]uint64{}
-	for _, a := range t.After {
-		before := s.records[client][a]
-		if before == nil || before.position == 0 || a <= s.dropped[client] {
-			if before == nil {
-				s.faults = append(s.faults, "depends on what never came")
+	for i := range s.entries {
+		e := &s.entries[i]
+		for _, p := range e.parts {
+			if p.object != name || p.version <= from || p.version > to {
+				continue
 			}
-			r.err = status.New(status.Aborted, reasonDepends, "depends")
-			return r
-		}
-		for i, name := range before.objects {
-			own[name] = append(own[name], before.versions[i])
+			if paths, restricted := l.readable[name]; restricted {
+				p.writes = lens.New(paths).Writes(p.writes)
+			}
+			b := about(kindRevision, 10)
+			b = codec.AppendInt(b, int64(p.version))
+			b = codec.AppendInt(b, int64(e.position))
+			b = codec.AppendTime(b, time.Unix(int64(e.position), 0))
+			b = codec.AppendBytes(b, e.client[:])
+			b = codec.AppendString(b, "somebody")
+			b = codec.AppendInt(b, int64(e.sequence))
+			b = txn.AppendWrites(b, p.writes)
+			l.toClient = append(l.toClient, codec.AppendNil(b))
 		}
 	}
-	roots := make([]tree.Node, len(t.Parts))
-	for i := range t.Parts {
-		p := &t.Parts[i]
-		o := s.object(p.Object)
-		// The client's own rule for predictions happens to be the server's for commits; the
-		// totals that the tests check do not depend on it.
-		l := layer{part: p, made: own[p.Object]}
-		root, _, err := txn.Apply(o.root, p.Writes, o.version+1)
-		if ok, _ := l.holds(&o.root, &o.root); p.Epoch != s.epoch || err != nil || !ok {
-			r.err = status.New(status.Aborted, reasonConflict, "conflict")
-			r.conflict = []txn.Conflict{{Part: i, Path: tree.Path{"some", "path"}}}
-			return r
-		}
-		roots[i] = root
+	l.toClient = append(l.toClient, codec.AppendNil(about(kindDone, 3)))
+}
+
+// recall answers an at.
+func (s *naive) recall(l *link, r *codec.Reader) {
+	request, name, version := r.Int(), r.String(), uint64(r.Int())
+	o := s.object(name)
+	if version > o.version {
+		b := codec.AppendString(codec.AppendInt(frame(kindDone, "", 3), request), name)
+		l.toClient = append(l.toClient, transport.AppendError(b, status.New(status.OutOfRange, reason.History, "there is no such version")))
+		return
 	}
-	e := entry{position: uint64(len(s.entries) + 1), client: client, sequence: t.Sequence}
-	for i := range t.Parts {
-		o := s.object(t.Parts[i].Object)
-		o.root, o.version, o.position = roots[i], o.version+1, e.position
-		o.history = append(o.history, o.root)
-		e.parts = append(e.parts, effect{object: t.Parts[i].Object, version: o.version, writes: t.Parts[i].Writes})
-		r.versions = append(r.versions, o.version)
-		r.objects = append(r.objects, t.Parts[i].Object)
-	}
-	r.position = e.position
-	s.entries = append(s.entries, e)
-	return r
+	b := codec.AppendString(codec.AppendInt(frame(kindState, "", 8), request), name)
+	b = s.appendPoint(b, version, o.positions[version])
+	n := l.see(name, &o.history[version])
+	b = n.AppendValue(b)
+	l.toClient = append(l.toClient, n.AppendShape(b))
 }

@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
@@ -61,7 +60,7 @@ func (c *Core) hide(p *pending) {
 
 func (o *object) lose(l *layer) {
 	o.visible = nil
-	o.taken = writtenPaths(o.taken, l.part.Writes)
+	o.taken = writtenPaths(o.taken, l.writes)
 }
 
 // done ends every input: folds are made again where that is due, users are told, and what waited may go.
@@ -128,7 +127,7 @@ func (c *Core) compose(o *object, root *tree.Node, judge bool) *tree.Node {
 		if !l.shown {
 			continue
 		}
-		next, _, err := txn.Apply(*under, l.part.Writes, predicted)
+		next, _, err := txn.Apply(*under, l.writes, predicted)
 		if judge {
 			if ok, _ := l.holds(root, under); err != nil || !ok {
 				c.hide(l.tx)
@@ -146,49 +145,54 @@ func (c *Core) compose(o *object, root *tree.Node, judge bool) *tree.Node {
 // the confirmed root and, those by value, in what is under the layer. If not, path is why.
 func (l *layer) holds(root, under *tree.Node) (ok bool, path tree.Path) {
 	for i := range l.part.Reads {
-		if !l.read(&l.part.Reads[i], root, under) {
-			return false, l.part.Reads[i].Path
+		r, in := &l.part.Reads[i], root
+		switch r.Kind {
+		case txn.ReadHash, txn.ReadKeysHash, txn.ReadGuard: // judged on what the commits before leave, the own ones included
+			in = under
+		}
+		if !txn.Holds(in, l.part.Base, r, txn.Judge{Strict: l.object.Strict}) {
+			return false, r.Path
 		}
 	}
-	for i := range l.part.Writes {
-		node := root
-		path := l.part.Writes[i].Path
-		for _, key := range path[:max(len(path)-1, 0)] {
-			if node = node.Kids.Get(key); node == nil || !node.IsMap() {
-				break
-			}
-			if node.Written > l.part.Base && !slices.Contains(l.made, node.Written) {
-				return false, path
-			}
+	for i := range l.writes {
+		if at, ok := l.way(root, i); !ok {
+			return false, at
 		}
 	}
 	return true, nil
 }
 
-func (l *layer) read(r *txn.Read, root, under *tree.Node) bool {
-	base := l.part.Base
-	node := root.Find(r.Path)
-	switch r.Kind {
-	case txn.ReadAbsent:
-		return node == nil
-	case txn.ReadValue:
-		return node != nil && node.Written <= base
-	case txn.ReadKeys:
-		return node != nil && node.IsMap() && node.Written <= base && node.Keys <= base
-	case txn.ReadSubtree:
-		return node != nil && node.Changed() <= base
-	case txn.ReadHash:
-		hash, err := under.Find(r.Path).Hash()
-		return err == nil && bytes.Equal(hash, r.Hash)
-	default:
-		hash, err := under.Find(r.Path).KeysHash()
-		return err == nil && bytes.Equal(hash, r.Hash)
+// way reports whether what leads to a write is still what the transaction has seen: the maps, lists and leaves above it, and the
+// list that an element is put into. If not, path is the first that is not.
+func (l *layer) way(root *tree.Node, write int) (path tree.Path, ok bool) {
+	w := &l.writes[write]
+	target, node := w.Target(), root
+	for i := range len(target) - 1 {
+		if node = node.Kids.Get(target[i]); node == nil {
+			break
+		}
+		at := target[:i+1]
+		if node.Written > l.part.Base && !slices.Contains(l.made, node.Written) && !l.replaces(at, write) {
+			return at, false
+		}
 	}
+	return nil, true
 }
 
+// replaces reports whether a write before another one replaces what stands at path, so that the other one
+// writes into what the transaction made itself.
+func (l *layer) replaces(path tree.Path, before int) bool {
+	return slices.ContainsFunc(l.writes[:before], func(w txn.Write) bool { return path.Starts(w.Target()) })
+}
+
+// writtenPaths appends where a difference may be seen: of an element that moves, in its list.
 func writtenPaths(paths []tree.Path, writes []txn.Write) []tree.Path {
 	for i := range writes {
-		paths = append(paths, writes[i].Path)
+		if w := &writes[i]; w.Op == txn.OpMove {
+			paths = append(paths, w.Path)
+		} else {
+			paths = append(paths, w.Target())
+		}
 	}
 	return paths
 }

@@ -3,16 +3,83 @@ package replica
 import (
 	"slices"
 
+	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
 )
 
-// snapshot is a whole state; root is nil if the resume point was accepted.
+// snapshot is a state as the server sends it; root is nil if the resume point was accepted.
 type snapshot struct {
 	epoch             string
 	version, position uint64
 	hash              [8]byte
 	root              *tree.Node
+	pieces            bool // root is only the beginning
+	Terms
+}
+
+// readSnapshot reads what opened and reset have in common, from the epoch on.
+func readSnapshot(r *codec.Reader, reset bool) (*snapshot, error) {
+	s, err := readPoint(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.readRoot(r, reset); err != nil {
+		return nil, err
+	}
+	if s.Terms, s.pieces, err = readTerms(r); err != nil {
+		return nil, err
+	}
+	if s.pieces && s.root == nil {
+		return nil, malformed("pieces without a beginning")
+	}
+	return s, nil
+}
+
+// readPoint reads epoch, version, position and hash.
+func readPoint(r *codec.Reader) (*snapshot, error) {
+	s := &snapshot{epoch: r.String(), version: counter(r), position: counter(r)}
+	hash := r.Bytes()
+	if r.Err() != nil {
+		return nil, r.Err()
+	}
+	if len(s.epoch) < 1 || len(s.epoch) > txn.MaxEpoch || len(hash) != len(s.hash) || s.version > maxCounter || s.position > maxCounter {
+		return nil, malformed("a state has no valid epoch, version, position or hash")
+	}
+	copy(s.hash[:], hash)
+	return s, nil
+}
+
+// readRoot reads a value, nil for none, and its shape. The reason of a reset stands between them.
+func (s *snapshot) readRoot(r *codec.Reader, reset bool) error {
+	var value, shape codec.Raw
+	if r.Len() > 0 && !r.Nil() {
+		if r.Kind() != codec.Map {
+			return malformed("a snapshot is no map")
+		}
+		value = r.Raw()
+	}
+	if reset && r.Len() > 0 {
+		r.Skip()
+	}
+	if r.Len() > 0 && !r.Nil() {
+		shape = r.Raw()
+	}
+	if r.Err() != nil || value == nil {
+		return r.Err()
+	}
+	value, shape, err := txn.CheckShaped(value, shape, 0)
+	if err != nil {
+		return malformed(err.Error())
+	}
+	root, err := tree.New(value, shape, s.version, 0)
+	if err != nil {
+		return malformed(err.Error())
+	}
+	s.root = &root
+	return nil
 }
 
 // install replaces what an object holds.
@@ -21,7 +88,7 @@ func (c *Core) install(o *object, s *snapshot) {
 	c.change(o, Reset, nil)
 	root := s.root
 	if same {
-		root = graft(o.root, root, s.version)
+		root = tree.Graft(o.root, root, s.version)
 	}
 	o.root, o.epoch, o.version, o.position, o.hash, o.mistaken = root, s.epoch, s.version, s.position, s.hash, false
 	for _, l := range slices.Clone(o.layers) {
@@ -38,38 +105,5 @@ func (c *Core) install(o *object, s *snapshot) {
 	c.refuseUnsent(o.log, func(p *pending) bool {
 		part := p.part(o.name)
 		return part != nil && part.Epoch != s.epoch
-	}, status.New(status.Aborted, reasonConflict, "the object began a new epoch"))
-}
-
-// graft returns fresh, a later state of the same object without versions, with all
-// nodes of old whose value is still the same. What differs gets version. So predictions can
-// be judged across a snapshot, and the difference costs what changed.
-func graft(old, fresh *tree.Node, version uint64) *tree.Node {
-	if !old.IsMap() || !fresh.IsMap() {
-		if !old.IsMap() && !fresh.IsMap() && string(old.Leaf) == string(fresh.Leaf) {
-			return old
-		}
-		return fresh
-	}
-	out := tree.Node{Kids: old.Kids, Written: old.Written, Keys: old.Keys, Below: old.Below}
-	for key := range old.Kids.All() {
-		if fresh.Kids.Get(key) == nil {
-			out.Kids = out.Kids.Delete(key)
-			out.Keys = version
-		}
-	}
-	for key, kid := range fresh.Kids.All() {
-		was := old.Kids.Get(key)
-		if was == nil {
-			out.Kids = out.Kids.Put(key, *kid)
-			out.Keys = version
-		} else if merged := graft(was, kid, version); merged != was {
-			out.Kids = out.Kids.Put(key, *merged)
-		}
-	}
-	if out.Kids.Same(old.Kids) {
-		return old
-	}
-	out.Below = version
-	return &out
+	}, status.New(status.Aborted, reason.Conflict, "the object began a new epoch"))
 }

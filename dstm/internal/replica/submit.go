@@ -3,19 +3,10 @@ package replica
 import (
 	"slices"
 
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
-)
-
-// Reasons of package dstm that the core gives by itself.
-const (
-	reasonConflict = status.Reason("dstm.conflict")
-	reasonDepends  = status.Reason("dstm.depends")
-	reasonBusy     = status.Reason("dstm.busy")
-	reasonClosed   = status.Reason("dstm.closed")
-	reasonTooLarge = status.Reason("dstm.too_large")
-	reasonUnknown  = status.Reason("dstm.outcome_unknown")
 )
 
 // Submit takes a transaction of open objects of one log, gives it its sequence and shows its writes.
@@ -23,7 +14,9 @@ const (
 // State.Pending, and seen is the last sequence there was. The transaction belongs to the Core from now on.
 //
 // What can no longer commit because of what happened since the state that the transaction was made on is refused
-// at once: with conflict, and the path because of which, or with depends.
+// at once: with conflict, and the path because of which, or with depends. But if it is not the first attempt, and what happened
+// is others' doing, it is sent all the same, without being shown: only who is refused by the server gets a turn there, so that a
+// function may take its time.
 func (c *Core) Submit(t txn.Transaction, seen uint64) (sequence uint64, conflict tree.Path, err *status.Error) {
 	p := &pending{Transaction: t}
 	if err := c.admit(p); err != nil {
@@ -33,83 +26,58 @@ func (c *Core) Submit(t txn.Transaction, seen uint64) (sequence uint64, conflict
 	folds := make([]*tree.Node, len(t.Parts))
 	for i := range p.Parts {
 		o := c.objects[p.Parts[i].Object]
-		layers[i] = &layer{tx: p, part: &p.Parts[i], object: o, shown: true}
-		var path tree.Path
-		if folds[i], path = layers[i].fits(seen); folds[i] == nil {
-			return 0, path, status.New(status.Aborted, reasonConflict, "what the transaction read has changed")
+		layers[i] = &layer{tx: p, part: &p.Parts[i], object: o, shown: true, writes: o.lens.Writes(p.Parts[i].Writes)}
+		path, overtaken := layers[i].overtaken(seen)
+		if !overtaken {
+			folds[i], path = layers[i].fits()
+		}
+		switch {
+		case folds[i] != nil:
+		case overtaken || t.Attempt < 2:
+			return 0, path, status.New(status.Aborted, reason.Conflict, "what the transaction read has changed")
+		default:
+			p.hidden = true
+			continue
+		}
+		if most := o.Limits.Object; most > 0 && folds[i].Weight() > max(most, o.fold.Weight()) {
+			return 0, nil, status.New(status.ResourceExhausted, reason.TooLarge, "%q would take %d bytes, which is more than %d", o.name, folds[i].Weight(), most)
 		}
 	}
 	c.sequence++
 	c.queued++
-	p.Sequence, p.layers = c.sequence, layers
+	p.Sequence = c.sequence
 	p.log.queue = append(p.log.queue, p)
+	if p.hidden || !p.writes() { // there is nothing to show, nor to take back
+		layers = nil
+	}
+	p.layers = layers
 	for i, l := range layers {
-		o, paths := l.object, writtenPaths(nil, l.part.Writes)
-		c.emit(Event{
-			Kind: Changed, Object: o.name, Before: o.fold, After: folds[i], Version: o.version,
-			Origin: Mine, Paths: append([]tree.Path{}, paths...),
-		})
-		o.fold = folds[i]
+		o := l.object
+		if len(l.writes) > 0 {
+			c.emit(Event{
+				Kind: Changed, Object: o.name, Before: o.fold, After: folds[i], Version: o.version,
+				Origin: Mine, Paths: writtenPaths([]tree.Path{}, l.writes),
+			})
+			o.fold = folds[i]
+		}
 		o.layers = append(o.layers, l)
 		if o.visible != nil { // those who hold it see its old length
-			o.visible = append(o.visible, Pending{Sequence: p.Sequence, Paths: paths})
+			o.visible = append(o.visible, l.pending())
 		}
 	}
 	c.done()
 	return p.Sequence, nil, nil
 }
 
-// admit checks that a transaction may be taken, and finds its log.
-func (c *Core) admit(p *pending) *status.Error {
-	switch {
-	case len(p.Parts) == 0 || len(p.Parts) > txn.MaxParts:
-		return status.New(status.InvalidArgument, "dstm.invalid", "a transaction has 1 to %d parts", txn.MaxParts)
-	case len(txn.AppendParts(nil, p.Parts))+len(p.Metadata)+1024 > txn.MaxBytes: // 1024: more than sequences and numbers need
-		return status.New(status.ResourceExhausted, reasonTooLarge, "a transaction has at most %d bytes", txn.MaxBytes)
-	case c.queued >= c.limit:
-		return status.New(status.ResourceExhausted, reasonBusy, "%d transactions are not answered yet", c.queued)
-	}
-	for i := range p.Parts {
-		o := c.objects[p.Parts[i].Object]
-		switch {
-		case o == nil || o.root == nil:
-			return status.New(status.Unavailable, reasonClosed, "the object is not open")
-		case o.epoch != p.Parts[i].Epoch:
-			return status.New(status.Aborted, reasonConflict, "the object began a new epoch")
-		case i > 0 && o.log != p.log:
-			return status.New(status.InvalidArgument, "dstm.invalid", "the objects of a transaction share no log")
-		}
-		p.log = o.log
-	}
-	for _, a := range p.After {
-		before := p.log.find(a)
-		if before == nil && !slices.Contains(p.log.committed, a) || before != nil && before.hidden && len(before.layers) > 0 {
-			return status.New(status.Aborted, reasonDepends, "what the transaction depends on was refused, taken back, or settled long ago")
-		}
-	}
-	return nil
-}
-
 // fits returns the fold with a new layer on top, or the path because of which the layer does not fit there.
-func (l *layer) fits(seen uint64) (*tree.Node, tree.Path) {
+func (l *layer) fits() (*tree.Node, tree.Path) {
 	o := l.object
-	for _, other := range o.layers {
-		if !other.shown || other.tx.Sequence <= seen {
-			continue // not there, or known to the transaction
-		}
-		for i := range l.part.Reads {
-			path := l.part.Reads[i].Path
-			if slices.ContainsFunc(other.part.Writes, func(w txn.Write) bool { return path.Touches(w.Path) }) {
-				return nil, path
-			}
-		}
-	}
 	if ok, path := l.holds(o.root, o.fold); !ok {
 		return nil, path
 	}
-	next, failed, err := txn.Apply(*o.fold, l.part.Writes, predicted)
+	next, failed, err := txn.Apply(*o.fold, l.writes, predicted)
 	if err != nil {
-		return nil, l.part.Writes[failed].Path
+		return nil, l.writes[failed].Target()
 	}
 	return &next, nil
 }
@@ -138,12 +106,14 @@ func (c *Core) committed(j *journal, sequence, position uint64, versions []uint6
 	}
 	c.answer(p)
 	p.answered = true
-	j.committed = append(j.committed, sequence)
-	slices.Sort(j.committed)
+	if p.writes() { // else the server does not remember it
+		j.committed = append(j.committed, sequence)
+		slices.Sort(j.committed)
+	}
 	j.position = max(j.position, position)
 	c.emit(Event{
 		Kind: Settled, Sequence: sequence, Log: j.name, Epoch: p.Parts[0].Epoch,
-		Position: position, Versions: versions,
+		Position: position, Made: p.results(versions),
 	})
 	for _, l := range slices.Clone(p.layers) {
 		i := slices.IndexFunc(p.Parts, func(part txn.Part) bool { return part.Object == l.object.name })
@@ -157,6 +127,20 @@ func (c *Core) committed(j *journal, sequence, position uint64, versions []uint6
 	}
 	c.finish(p)
 	return nil
+}
+
+// results is what a commit made, part by part.
+func (p *pending) results(versions []uint64) []Made {
+	out := make([]Made, len(p.Parts))
+	for i := range p.Parts {
+		out[i] = Made{Object: p.Parts[i].Object, Version: versions[i], Writes: p.Parts[i].Writes}
+		for _, m := range p.made {
+			if m.Object == out[i].Object {
+				out[i].Before, out[i].After = m.Before, m.After
+			}
+		}
+	}
+	return out
 }
 
 // rejected takes the answer to a transaction that did not.
@@ -192,7 +176,7 @@ func (c *Core) drop(p *pending) {
 		case q.sent: // its answer will come
 			c.hide(q)
 		default:
-			c.refuse(q, status.New(status.Aborted, reasonDepends, "what the transaction depends on was refused"), nil)
+			c.refuse(q, status.New(status.Aborted, reason.Depends, "what the transaction depends on was refused"), nil)
 		}
 	}
 }

@@ -2,41 +2,69 @@ package tree
 
 import (
 	"errors"
+	"iter"
 
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/internal/pmap"
 )
 
-// Node is one value in the tree, immutable once it hangs there: a leaf with its canonical encoding, or a map
-// of further nodes. The zero Node is an empty map of version 0, which is what
-// every object begins as.
+// Node is one value in the tree, immutable once it hangs there: a leaf with its canonical encoding, a map
+// of further nodes by key, or a list of further nodes in an order of its own, each under its id. The zero Node is an
+// empty map of version 0, which is what every object begins as.
 type Node struct {
-	// Leaf is the canonical encoding of a leaf, nil for a map.
+	// Leaf is the canonical encoding of a leaf, nil for a map or list.
 	Leaf codec.Raw
-	// Kids are the children of a map.
+	// Kids are the children: of a map by key, of a list by id. Change them with With and Without alone.
 	Kids pmap.Map[Node]
 
-	// Written is the version that last wrote the node; for a map, that created or replaced it.
+	// Written is the version that last wrote the node; for a map or list, that created or replaced it.
 	Written uint64
-	// Keys is the version that last changed which keys a map has.
+	// Keys is the version that last changed which keys a map has, or a list's ids or their order.
 	Keys uint64
 	// Below is the version of the last change anywhere below the node.
 	Below uint64
+
+	order *order // of a list, nil for all else
+	sums  sums   // of a map or list
 }
 
 // Errors of changes. All leave the tree as it was.
 var (
-	ErrLeaf  = errors.New("the path leads through a value that is no map")
+	ErrLeaf  = errors.New("the path leads through a value that is no map or list")
 	ErrRoot  = errors.New("the root is always a map")
 	ErrDepth = errors.New("the value nests too deeply")
 	ErrKey   = errors.New("a key is empty, too long or not UTF-8")
 )
 
 // IsMap reports whether the node is a map.
-func (n *Node) IsMap() bool { return n.Leaf == nil }
+func (n *Node) IsMap() bool { return n.Leaf == nil && n.order == nil }
+
+// IsList reports whether the node is a list of elements with ids. An array that was written as a
+// value is a leaf.
+func (n *Node) IsList() bool { return n.order != nil }
+
+// IsLeaf reports whether the node is a leaf.
+func (n *Node) IsLeaf() bool { return n.Leaf != nil }
 
 // Changed is the version of the last change at the node or below it.
 func (n *Node) Changed() uint64 { return max(n.Written, n.Below) }
+
+// Len is the number of a map's entries or a list's elements.
+func (n *Node) Len() int { return n.Kids.Len() }
+
+// Children yields the entries of a map by ascending key, or the elements of a list by id, in their order.
+func (n *Node) Children() iter.Seq2[string, *Node] {
+	if n.order == nil {
+		return n.Kids.All()
+	}
+	return func(yield func(string, *Node) bool) {
+		for _, id := range n.order.ids.All() {
+			if !yield(*id, n.Kids.Get(*id)) {
+				return
+			}
+		}
+	}
+}
 
 // Find returns the node at path, nil if there is none.
 func (n *Node) Find(path Path) *Node {
@@ -60,92 +88,41 @@ func (n *Node) Nearest(path Path) (*Node, int) {
 	return n, len(path)
 }
 
-// New makes a node of a canonical value, written by version, to hang depth keys
-// below the root. It keeps no part of value.
-func New(value codec.Raw, version uint64, depth int) (Node, error) {
-	if depth > MaxDepth {
-		return Node{}, ErrDepth
-	}
-	r := codec.NewReader(value, 1)
-	if r.Kind() != codec.Map {
-		leaf := make(codec.Raw, len(value)) // exact: leaves live long
-		copy(leaf, value)
-		return Node{Leaf: leaf, Written: version}, nil
-	}
-	n := Node{Written: version, Keys: version, Below: version}
-	for pairs := r.Map(); pairs.Len() > 0; {
-		key := pairs.String()
-		raw := pairs.Raw()
-		if err := pairs.Err(); err != nil {
-			return Node{}, err
-		}
-		if !ValidKey(key) {
-			return Node{}, ErrKey
-		}
-		kid, err := New(raw, version, depth+1)
-		if err != nil {
-			return Node{}, err
-		}
-		n.Kids = n.Kids.Put(key, kid)
-	}
-	return n, r.Err()
+// NewList is an empty list with these versions, for callers that build one element by element with With.
+func NewList(written, keys, below uint64) Node {
+	return Node{Written: written, Keys: keys, Below: below, order: &order{}, sums: emptyList}
 }
 
-// Set returns the tree with the canonical value at path, written by version.
-// Missing maps on the way are created.
-func (n *Node) Set(path Path, value codec.Raw, version uint64) (Node, error) {
-	fresh, err := New(value, version, len(path))
-	if err != nil {
-		return *n, err
-	}
-	if len(path) == 0 && !fresh.IsMap() {
-		return *n, ErrRoot
-	}
-	return n.put(path, fresh, version)
+// With returns the map or list n with kid under key; in a list, a new id stands last. Versions stay as they
+// are: this is for building nodes, changes are made by Set and the like.
+func (n *Node) With(key string, kid Node) Node {
+	return n.with(key, n.Kids.Get(key), kid)
 }
 
-func (n *Node) put(path Path, fresh Node, version uint64) (Node, error) {
-	if len(path) == 0 {
-		return fresh, nil
-	}
-	if !n.IsMap() {
-		return *n, ErrLeaf
-	}
+// with is With for a caller that knows what stands under key.
+func (n *Node) with(key string, old *Node, kid Node) Node {
 	out := *n
-	kid := n.Kids.Get(path[0])
-	if kid == nil {
-		kid = &Node{Written: version, Keys: version, Below: version}
-		out.Keys = version
+	if old != nil {
+		out.sums.count(n.order != nil, key, old, -1)
+	} else if n.order != nil {
+		out.order, _ = n.order.insert(key, Place{Where: Last})
 	}
-	below, err := kid.put(path[1:], fresh, version)
-	if err != nil {
-		return *n, err
-	}
-	out.Kids = n.Kids.Put(path[0], below)
-	out.Below = version
-	return out, nil
+	out.sums.count(n.order != nil, key, &kid, 1)
+	out.Kids = n.Kids.Put(key, kid)
+	return out
 }
 
-// Delete returns the tree without the node at path, removed by version; the
-// tree itself if there is none.
-func (n *Node) Delete(path Path, version uint64) (Node, error) {
-	if len(path) == 0 {
-		return *n, ErrRoot
-	}
-	if n.Find(path) == nil {
-		return *n, nil
-	}
-	return n.cut(path, version), nil
-}
-
-func (n *Node) cut(path Path, version uint64) Node {
+// Without returns the map or list n without the child under key, its versions as they are.
+func (n *Node) Without(key string) Node {
 	out := *n
-	out.Below = version
-	if len(path) == 1 {
-		out.Kids = n.Kids.Delete(path[0])
-		out.Keys = version
+	old := n.Kids.Get(key)
+	if old == nil {
 		return out
 	}
-	out.Kids = n.Kids.Put(path[0], n.Kids.Get(path[0]).cut(path[1:], version))
+	out.sums.count(n.order != nil, key, old, -1)
+	if n.order != nil {
+		out.order = n.order.remove(key)
+	}
+	out.Kids = n.Kids.Delete(key)
 	return out
 }

@@ -1,14 +1,15 @@
-// Package tree is the value of an object: a persistent tree of maps and leaves
+// Package tree is the value of an object: a persistent tree of maps, lists and leaves
 // in which every node knows when it was written, so that a transaction's reads
 // can be judged by versions alone and a delete leaves nothing behind.
 package tree
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// Path names a node: one key for each map from the root. The empty path is the root.
+// Path names a node: one key for each map, or id for each list, from the root. The empty path is the root.
 type Path []string
 
 // Limits of a path (docs/PROTOCOL.md, section 8).
@@ -49,15 +50,7 @@ func (p Path) String() string {
 
 // Starts reports whether p is prefix or lies below it.
 func (p Path) Starts(prefix Path) bool {
-	if len(p) < len(prefix) {
-		return false
-	}
-	for i, key := range prefix {
-		if p[i] != key {
-			return false
-		}
-	}
-	return true
+	return len(p) >= len(prefix) && slices.Equal(p[:len(prefix)], prefix)
 }
 
 // Touches reports whether p and q are equal or one lies below the other.

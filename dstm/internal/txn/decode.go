@@ -2,7 +2,6 @@ package txn
 
 import (
 	"errors"
-	"math"
 	"unicode"
 	"unicode/utf8"
 
@@ -43,7 +42,7 @@ func (e invalid) Unwrap() error { return ErrInvalid }
 // fails with ErrTooLarge or ErrInvalid, the transaction it returns still holds
 // sequence and settled, so that the failure can be answered; with ErrShape it cannot.
 func Decode(r *codec.Reader) (*Transaction, error) {
-	t := &Transaction{Sequence: counter(r), Settled: counter(r)}
+	t := &Transaction{Sequence: counter(r), Settled: counter(r), Attempt: 1}
 	flags := r.Int()
 	t.Position = counter(r)
 	t.Again = flags&1 != 0
@@ -60,11 +59,15 @@ func Decode(r *codec.Reader) (*Transaction, error) {
 	if t.Metadata, err = ReadMetadata(r); err != nil {
 		return t, err
 	}
-	t.Parts, err = ReadParts(r)
-	if err == nil && r.Err() != nil {
-		err = ErrShape
+	if t.Parts, err = ReadParts(r); err != nil {
+		return t, err
 	}
-	return t, err
+	if r.Len() > 0 && !r.Nil() {
+		if t.Attempt = counter(r); r.Err() != nil || t.Attempt < 1 || t.Attempt > maxCounter {
+			return t, invalid("attempt is not a counter from 1")
+		}
+	}
+	return t, nil
 }
 
 // counter reads a counter; one out of range comes out above maxCounter.
@@ -185,99 +188,6 @@ func ValidName(name string) bool {
 	return true
 }
 
-func readRead(r *codec.Reader) (Read, error) {
-	a := r.Array()
-	read := Read{Kind: ReadKind(a.Int())}
-	var err error
-	if read.Path, err = ReadPath(&a); err != nil {
-		return read, err
-	}
-	switch read.Kind {
-	case ReadValue, ReadAbsent, ReadKeys, ReadSubtree:
-	case ReadHash, ReadKeysHash:
-		if !a.Nil() {
-			read.Hash = append([]byte(nil), a.Bytes()...)
-			if len(read.Hash) != tree.HashSize {
-				return read, invalid("a hash has not 16 bytes")
-			}
-		}
-	default:
-		return read, invalid("unknown kind of read")
-	}
-	if a.Err() != nil {
-		return read, invalid("a read lacks an element")
-	}
-	return read, nil
-}
-
-// ReadWrites reads a list of writes; operations counts them and what came before.
-func ReadWrites(r *codec.Reader, operations *int) ([]Write, error) {
-	a := r.Array()
-	if r.Err() != nil {
-		return nil, invalid("a part has no list of writes")
-	}
-	if *operations += a.Len(); *operations > MaxOperations {
-		return nil, ErrTooLarge
-	}
-	writes := make([]Write, 0, a.Len())
-	for a.Len() > 0 {
-		w, err := readWrite(&a)
-		if err != nil {
-			return nil, err
-		}
-		writes = append(writes, w)
-	}
-	return writes, nil
-}
-
-func readWrite(r *codec.Reader) (Write, error) {
-	a := r.Array()
-	w := Write{Op: Op(a.Int())}
-	var err error
-	if w.Path, err = ReadPath(&a); err != nil {
-		return w, err
-	}
-	switch w.Op {
-	case OpSet:
-		w.Value, err = readValue(&a, len(w.Path))
-	case OpDelete:
-		if len(w.Path) == 0 {
-			return w, invalid("the root cannot be deleted")
-		}
-	case OpAdd:
-		err = w.readAdd(&a)
-	default:
-		return w, invalid("unknown kind of write")
-	}
-	if err == nil && a.Err() != nil {
-		err = invalid("a write lacks an element")
-	}
-	return w, err
-}
-
-func (w *Write) readAdd(a *codec.Reader) (err error) {
-	if w.Value, err = readNumber(a); err != nil {
-		return err
-	}
-	for _, bound := range []*codec.Raw{&w.Least, &w.Most} {
-		if a.Len() == 0 || a.Nil() {
-			continue
-		}
-		if *bound, err = readNumber(a); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func readNumber(a *codec.Reader) (codec.Raw, error) {
-	v, err := readValue(a, 0)
-	if err == nil && !tree.IsNumber(v) {
-		err = invalid("add takes numbers")
-	}
-	return v, err
-}
-
 // ReadPath reads a path of valid keys.
 func ReadPath(r *codec.Reader) (tree.Path, error) {
 	a := r.Array()
@@ -293,56 +203,4 @@ func ReadPath(r *codec.Reader) (tree.Path, error) {
 		path = append(path, string(key))
 	}
 	return path, nil
-}
-
-func readValue(r *codec.Reader, depth int) (codec.Raw, error) {
-	raw := r.Raw()
-	if r.Err() != nil {
-		return nil, invalid("a write lacks its value")
-	}
-	return CheckValue(raw, depth)
-}
-
-// CheckValue returns the canonical form of a value that may be written depth keys below the root.
-func CheckValue(raw codec.Raw, depth int) (codec.Raw, error) {
-	if _, err := (codec.Limits{MaxDepth: MaxNesting - depth}).Check(raw); err != nil {
-		return nil, invalid("a value nests too deeply or is malformed")
-	}
-	value, err := codec.Canonical(nil, raw)
-	if err != nil {
-		return nil, invalid("a value is malformed")
-	}
-	r := codec.NewReader(value, 1)
-	if err := finite(&r); err != nil {
-		return nil, err
-	}
-	if _, err := tree.New(value, 0, depth); err != nil {
-		return nil, invalid(err.Error())
-	}
-	return value, nil
-}
-
-// finite refuses NaN and infinities. It recurses no deeper than MaxNesting, which was checked.
-func finite(r *codec.Reader) error {
-	for r.Len() > 0 {
-		var inner codec.Reader
-		switch r.Kind() {
-		case codec.Float:
-			if f := r.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
-				return invalid("NaN and infinities are refused")
-			}
-			continue
-		case codec.List:
-			inner = r.Array()
-		case codec.Map:
-			inner = r.Map()
-		default:
-			r.Skip()
-			continue
-		}
-		if err := finite(&inner); err != nil {
-			return err
-		}
-	}
-	return r.Err()
 }

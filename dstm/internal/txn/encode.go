@@ -5,7 +5,7 @@ import (
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 )
 
-// AppendBody appends the elements of a commit frame behind the stream: sequence to parts, seven in all.
+// AppendBody appends the elements of a commit frame behind the stream: sequence to attempt, eight in all.
 func (t *Transaction) AppendBody(b []byte) []byte {
 	b = codec.AppendInt(b, int64(t.Sequence))
 	b = codec.AppendInt(b, int64(t.Settled))
@@ -17,11 +17,12 @@ func (t *Transaction) AppendBody(b []byte) []byte {
 	b = codec.AppendInt(b, int64(t.Position))
 	b = appendSequences(b, t.After)
 	b = AppendOptional(b, t.Metadata)
-	return AppendParts(b, t.Parts)
+	b = AppendParts(b, t.Parts)
+	return codec.AppendInt(b, int64(max(t.Attempt, 1)))
 }
 
 // BodyElements is how many elements AppendBody appends.
-const BodyElements = 7
+const BodyElements = 8
 
 func appendSequences(b []byte, seqs []uint64) []byte {
 	if len(seqs) == 0 {
@@ -61,18 +62,31 @@ func AppendParts(b []byte, parts []Part) []byte {
 }
 
 func (r *Read) append(b []byte) []byte {
-	if r.Kind != ReadHash && r.Kind != ReadKeysHash {
-		b = codec.AppendArray(b, 2)
-		b = codec.AppendInt(b, int64(r.Kind))
-		return AppendPath(b, r.Path)
+	n := 2
+	switch {
+	case r.Kind == ReadHash || r.Kind == ReadKeysHash:
+		n = 3
+	case r.Kind == ReadGuard && r.Truth:
+		n = 4
+	case r.Kind == ReadGuard:
+		n = 5
 	}
-	b = codec.AppendArray(b, 3)
+	b = codec.AppendArray(b, n)
 	b = codec.AppendInt(b, int64(r.Kind))
 	b = AppendPath(b, r.Path)
-	if r.Hash == nil {
-		return codec.AppendNil(b)
+	switch {
+	case n == 3 && r.Hash == nil:
+		b = codec.AppendNil(b)
+	case n == 3:
+		b = codec.AppendBytes(b, r.Hash)
+	case n > 3:
+		b = codec.AppendInt(b, int64(r.Guard))
+		b = AppendOptional(b, r.Value)
 	}
-	return codec.AppendBytes(b, r.Hash)
+	if n == 5 {
+		b = codec.AppendBool(b, false)
+	}
+	return b
 }
 
 // AppendWrites appends a list of writes.
@@ -85,24 +99,53 @@ func AppendWrites(b []byte, writes []Write) []byte {
 }
 
 func (w *Write) append(b []byte) []byte {
-	n := 3
-	switch {
-	case w.Op == OpDelete:
-		n = 2
-	case w.Op == OpAdd && (w.Least != nil || w.Most != nil):
-		n = 5
-	}
-	b = codec.AppendArray(b, n)
+	b = codec.AppendArray(b, w.elements())
 	b = codec.AppendInt(b, int64(w.Op))
 	b = AppendPath(b, w.Path)
-	if n > 2 {
-		b = append(b, w.Value...)
+	switch w.Op {
+	case OpDelete:
+		return b
+	case OpInsert, OpMove:
+		b = codec.AppendString(b, w.ID)
+		b = codec.AppendInt(b, int64(w.Place.Where))
+		if w.Place.Anchor == "" {
+			b = codec.AppendNil(b)
+		} else {
+			b = codec.AppendString(b, w.Place.Anchor)
+		}
+		if w.Op == OpMove {
+			return b
+		}
 	}
-	if n > 3 {
+	b = append(b, w.Value...)
+	if w.Shape != nil {
+		b = append(b, w.Shape...)
+	}
+	if w.Least != nil || w.Most != nil {
 		b = AppendOptional(b, w.Least)
 		b = AppendOptional(b, w.Most)
 	}
 	return b
+}
+
+// elements is how many append appends.
+func (w *Write) elements() int {
+	n := 3
+	switch w.Op {
+	case OpDelete:
+		return 2
+	case OpMove:
+		return 5
+	case OpInsert:
+		n = 6
+	}
+	if w.Shape != nil {
+		n++
+	}
+	if w.Least != nil || w.Most != nil {
+		n += 2
+	}
+	return n
 }
 
 // AppendPath appends a path as a list of keys.

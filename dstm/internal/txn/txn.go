@@ -18,6 +18,8 @@ type Transaction struct {
 	After    []uint64
 	Metadata codec.Raw // canonical map, nil if none
 	Parts    []Part
+	// Attempt says how often the client has tried what this transaction is to do; 0 counts as 1.
+	Attempt uint64
 }
 
 // Part is what a transaction does with one object.
@@ -39,6 +41,7 @@ const (
 	ReadKeys     ReadKind = 3
 	ReadSubtree  ReadKind = 4
 	ReadHash     ReadKind = 5
+	ReadGuard    ReadKind = 6
 	ReadKeysHash ReadKind = 7
 )
 
@@ -47,6 +50,11 @@ type Read struct {
 	Kind ReadKind
 	Path tree.Path
 	Hash []byte // of ReadHash and ReadKeysHash; nil: absent
+
+	// Of ReadGuard: the comparison with a canonical value, nil for Exists, and how it came out.
+	Guard Comparison
+	Value codec.Raw
+	Truth bool
 }
 
 // Op says what a write does.
@@ -57,15 +65,37 @@ const (
 	OpSet    Op = 1
 	OpDelete Op = 2
 	OpAdd    Op = 3
+	OpMin    Op = 4
+	OpMax    Op = 5
+	OpInsert Op = 6
+	OpMove   Op = 7
 )
 
 // Write is one change.
 type Write struct {
 	Op    Op
 	Path  tree.Path
-	Value codec.Raw // canonical: the value of OpSet, the number of OpAdd
+	Value codec.Raw // canonical: the value of OpSet and OpInsert, the number of OpAdd, OpMin and OpMax
+	Shape codec.Raw // of Value of OpSet and OpInsert, nil if there is no list in it
 	Least codec.Raw // bounds of OpAdd, nil if none
 	Most  codec.Raw
+
+	// Of OpInsert and OpMove, whose Path is that of the list: the element and where it is put.
+	ID    string
+	Place tree.Place
+}
+
+// Element is the path of the element that an OpInsert or OpMove puts into its list.
+func (w *Write) Element() tree.Path {
+	return append(w.Path[:len(w.Path):len(w.Path)], w.ID)
+}
+
+// Target is the path of what the write changes: Path, or that of the element of an OpInsert or OpMove.
+func (w *Write) Target() tree.Path {
+	if w.Op == OpInsert || w.Op == OpMove {
+		return w.Element()
+	}
+	return w.Path
 }
 
 // Conflict is a path of a part that no longer is what the transaction saw.
@@ -101,10 +131,18 @@ func Apply(root tree.Node, writes []Write, version uint64) (tree.Node, int, erro
 func (w *Write) apply(root tree.Node, version uint64) (tree.Node, error) {
 	switch w.Op {
 	case OpSet:
-		return root.Set(w.Path, w.Value, version)
+		return root.Set(w.Path, w.Value, w.Shape, version)
 	case OpDelete:
 		return root.Delete(w.Path, version)
-	default:
+	case OpAdd:
 		return root.Add(w.Path, w.Value, w.Least, w.Most, version)
+	case OpMin:
+		return root.Min(w.Path, w.Value, version)
+	case OpMax:
+		return root.Max(w.Path, w.Value, version)
+	case OpInsert:
+		return root.Insert(w.Path, w.ID, w.Place, w.Value, w.Shape, version)
+	default:
+		return root.Move(w.Path, w.ID, w.Place, version)
 	}
 }

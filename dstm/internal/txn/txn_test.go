@@ -27,12 +27,20 @@ func sample() *Transaction {
 				{Kind: ReadValue, Path: tree.Path{"a"}}, {Kind: ReadAbsent, Path: tree.Path{"b"}}, {Kind: ReadKeys, Path: tree.Path{}},
 				{Kind: ReadSubtree, Path: tree.Path{"c", "d"}}, {Kind: ReadHash, Path: tree.Path{"e"}, Hash: make([]byte, 16)}, {Kind: ReadHash, Path: tree.Path{"f"}},
 				{Kind: ReadKeysHash, Path: tree.Path{"g"}, Hash: bytes.Repeat([]byte{7}, 16)},
+				{Kind: ReadGuard, Path: tree.Path{"h"}, Guard: Less, Value: raw(4.5), Truth: true}, {Kind: ReadGuard, Path: tree.Path{"h"}, Guard: Exists},
+				{Kind: ReadGuard, Path: tree.Path{"h"}, Guard: Equal.OfLength(), Value: raw(4)},
 			}, Writes: []Write{
 				{Op: OpSet, Path: tree.Path{"a"}, Value: raw(map[string]any{"x": []any{1, "2"}})}, {Op: OpDelete, Path: tree.Path{"b"}},
 				{Op: OpAdd, Path: tree.Path{"n"}, Value: raw(2)}, {Op: OpAdd, Path: tree.Path{"n"}, Value: raw(2.5), Least: raw(0)}, {Op: OpAdd, Path: tree.Path{"n"}, Value: raw(-2), Most: raw(10)},
+				{Op: OpMin, Path: tree.Path{"n"}, Value: raw(-7)}, {Op: OpMax, Path: tree.Path{"n"}, Value: raw(0.5)},
+				{Op: OpSet, Path: tree.Path{"l"}, Value: raw([]any{1, []any{2}}), Shape: raw([]any{[]any{[]any{}, []any{"p", "q"}}, []any{[]any{"q"}, []any{"r"}}})},
+				{Op: OpInsert, Path: tree.Path{"l"}, ID: "s", Place: tree.Place{Where: tree.After, Anchor: "p"}, Value: raw([]any{3}), Shape: raw([]any{[]any{[]any{}, []any{"t"}}})},
+				{Op: OpInsert, Path: tree.Path{"l"}, ID: "u", Place: tree.Place{Where: tree.Last}, Value: raw(nil)},
+				{Op: OpMove, Path: tree.Path{"l"}, ID: "s", Place: tree.Place{Where: tree.Before, Anchor: "q"}}, {Op: OpMove, Path: tree.Path{"l"}, ID: "q", Place: tree.Place{Where: tree.First}},
 			}},
 			{Object: "board/2", Epoch: "e", Reads: []Read{{Kind: ReadAbsent, Path: tree.Path{"b"}}}},
 		},
+		Attempt: 3,
 	}
 }
 
@@ -67,6 +75,14 @@ func TestDigest(t *testing.T) {
 		"again":    {func(tx *Transaction) { tx.Again = false }, true},
 		"position": {func(tx *Transaction) { tx.Position++ }, true},
 		"metadata": {func(tx *Transaction) { tx.Metadata = nil }, true},
+		"attempt":  {func(tx *Transaction) { tx.Attempt = 1 }, true},
+		"truth":    {func(tx *Transaction) { tx.Parts[0].Reads[7].Truth = false }, false},
+		"guard":    {func(tx *Transaction) { tx.Parts[0].Reads[7].Guard = Greater }, false},
+		"operand":  {func(tx *Transaction) { tx.Parts[0].Reads[7].Value = raw("4") }, false},
+		"shape":    {func(tx *Transaction) { tx.Parts[0].Writes[7].Shape = nil }, false},
+		"id":       {func(tx *Transaction) { tx.Parts[0].Writes[9].ID = "v" }, false},
+		"place":    {func(tx *Transaction) { tx.Parts[0].Writes[9].Place.Where = tree.First }, false},
+		"anchor":   {func(tx *Transaction) { tx.Parts[0].Writes[10].Place.Anchor = "p" }, false},
 		"after":    {func(tx *Transaction) { tx.After = nil }, false},
 		"base":     {func(tx *Transaction) { tx.Parts[0].Base++ }, false},
 		"epoch":    {func(tx *Transaction) { tx.Parts[1].Epoch = "f" }, false},
@@ -140,6 +156,12 @@ func FuzzTransaction(f *testing.F) {
 	f.Add(sample().AppendBody(nil))
 	small := &Transaction{Sequence: 1, Parts: []Part{{Object: "o", Epoch: "e", Writes: []Write{{Op: OpSet, Path: tree.Path{"hello"}, Value: raw("world")}}}}}
 	f.Add(small.AppendBody(nil))
+	for _, v := range readVectors(f).Transactions {
+		raw := value(f, v.Body)
+		outer := codec.NewReader(raw, 1)
+		body := outer.Array()
+		f.Add(bytes.Clone(body.Rest()))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		rest := b
 		for range BodyElements {
@@ -166,8 +188,28 @@ func FuzzTransaction(f *testing.F) {
 		}
 		for i := range tx.Parts {
 			root, _, err := Apply(tree.Node{}, tx.Parts[i].Writes, 1)
-			if err == nil && !codec.IsCanonical(root.Value()) {
+			if err != nil {
+				continue
+			}
+			value, shape := root.Value(), root.Shape()
+			if !codec.IsCanonical(value) || shape != nil && !codec.IsCanonical(shape) {
 				t.Fatal("the value is not canonical")
+			}
+			if same, err := tree.New(value, shape, 1, 0); err != nil || !bytes.Equal(same.Shape(), shape) || root.Size() != len(value) {
+				t.Fatalf("value and shape do not make the same again: %v", err)
+			}
+			if reads, inverse, ok := Invert(&tree.Node{}, tx.Parts[i].Writes); ok {
+				if _, _, err := Apply(root, inverse, 2); err != nil {
+					t.Fatalf("what undoes it does not fit: %v", err)
+				}
+				for j := range reads {
+					if !Holds(&root, 1, &reads[j], Judge{}) {
+						t.Fatal("what undoes it reads what is not so")
+					}
+				}
+			}
+			for j := range tx.Parts[i].Reads {
+				Holds(&root, 0, &tx.Parts[i].Reads[j], Judge{})
 			}
 		}
 	})

@@ -33,6 +33,15 @@ func (r *Recorder) Add(o Outcome, err error) {
 	}
 }
 
+// Read records a transaction that wrote nothing and was told to be committed.
+func (r *Recorder) Read(o Outcome) {
+	o.Result, o.ReadOnly = Committed, true
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.outcomes = append(r.outcomes, o)
+	r.head = max(r.head, o.Position)
+}
+
 // See records an object as some replica holds it.
 func (r *Recorder) See(s Seen) {
 	r.mu.Lock()
@@ -57,4 +66,32 @@ func ResultOf(err error) Result {
 		return Refused
 	}
 	return Unknown
+}
+
+// Forget drops what was told or seen of the log behind position: its end is gone.
+func (r *Recorder) Forget(position uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kept := r.outcomes[:0]
+	for _, o := range r.outcomes {
+		if o.Result != Unknown && o.Position <= position {
+			o.Since = min(o.Since, position)
+			kept = append(kept, o)
+		}
+	}
+	r.outcomes, r.seen = kept, nil
+	r.head = min(r.head, position)
+}
+
+// Final is what a log makes of its objects in the end.
+func Final(entries [][]byte) (map[string]Seen, error) {
+	c := newChecker()
+	if err := c.replay(entries); err != nil {
+		return nil, err
+	}
+	out := map[string]Seen{}
+	for name, o := range c.objects {
+		out[name] = Seen{Object: name, Version: o.version, Value: o.root.value()}
+	}
+	return out, nil
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 )
 
-// node is a value as plainly as can be: a map, or a leaf.
+// node is a value as plainly as can be: a map, a list of elements with ids, or a leaf.
 type node struct {
-	kids map[string]*node
+	kids map[string]*node // nil for a leaf
+	ids  []string         // of a list, in order; nil for a map
 	leaf codec.Raw
 }
 
@@ -21,19 +22,53 @@ var (
 	errLeaf   = errors.New("the path leads through a leaf")
 	errNumber = errors.New("adding to what is no number, or beyond all numbers")
 	errBounds = errors.New("adding beyond the bounds")
+	errList   = errors.New("an element that is not there, or there already, or in no list")
 )
 
-func parse(raw codec.Raw) *node {
+// parse makes a value of its encoding; lists has the ids of its lists by path.
+func parse(raw codec.Raw, lists map[string][]string, path tree.Path) *node {
+	below := func(key string) tree.Path { return append(path[:len(path):len(path)], key) }
 	r := codec.NewReader(raw, 1)
-	if r.Kind() != codec.Map {
-		return &node{leaf: raw}
+	ids, isList := lists[path.String()]
+	switch {
+	case r.Kind() == codec.Map:
+		n := &node{kids: map[string]*node{}}
+		for pairs := r.Map(); pairs.Len() > 0; {
+			key := pairs.String()
+			n.kids[key] = parse(pairs.Raw(), lists, below(key))
+		}
+		return n
+	case isList:
+		n := &node{kids: map[string]*node{}, ids: ids}
+		elements := r.Array()
+		for _, id := range ids {
+			n.kids[id] = parse(elements.Raw(), lists, below(id))
+		}
+		return n
 	}
-	n := &node{kids: map[string]*node{}}
-	for pairs := r.Map(); pairs.Len() > 0; {
-		key := pairs.String()
-		n.kids[key] = parse(pairs.Raw())
+	return &node{leaf: raw}
+}
+
+// written is the value that a write carries.
+func written(w *txn.Write) *node {
+	lists := map[string][]string{}
+	if w.Shape != nil {
+		outer := codec.NewReader(w.Shape, 1)
+		for all := outer.Array(); all.Len() > 0; {
+			entry := all.Array()
+			path := tree.Path(texts(entry.Array()))
+			lists[path.String()] = texts(entry.Array())
+		}
 	}
-	return n
+	return parse(w.Value, lists, nil)
+}
+
+func texts(r codec.Reader) []string {
+	out := []string{}
+	for r.Len() > 0 {
+		out = append(out, r.String())
+	}
+	return out
 }
 
 func (n *node) find(path tree.Path) *node {
@@ -48,11 +83,17 @@ func (n *node) find(path tree.Path) *node {
 
 // value is the canonical encoding, nil for nothing.
 func (n *node) value() codec.Raw {
-	if n == nil {
+	switch {
+	case n == nil:
 		return nil
-	}
-	if n.kids == nil {
+	case n.kids == nil:
 		return n.leaf
+	case n.ids != nil:
+		b := codec.AppendArray(nil, len(n.ids))
+		for _, id := range n.ids {
+			b = append(b, n.kids[id].value()...)
+		}
+		return b
 	}
 	b := codec.AppendMap(nil, len(n.kids))
 	for _, key := range slices.Sorted(maps.Keys(n.kids)) {
@@ -61,45 +102,118 @@ func (n *node) value() codec.Raw {
 	return b
 }
 
+// names are the keys of a map, ascending, or the ids of a list in their order.
+func (n *node) names() []string {
+	if n == nil || n.kids == nil {
+		return nil
+	}
+	if n.ids != nil {
+		return n.ids
+	}
+	return slices.Sorted(maps.Keys(n.kids))
+}
+
 func (n *node) write(w *txn.Write) error {
 	if len(w.Path) == 0 {
-		fresh := parse(w.Value)
-		if w.Op != txn.OpSet || fresh.kids == nil {
+		if w.Op != txn.OpSet {
+			return errLeaf
+		}
+		fresh := written(w)
+		if fresh.kids == nil || fresh.ids != nil {
 			return errLeaf
 		}
 		*n = *fresh
 		return nil
 	}
-	for _, key := range w.Path[:len(w.Path)-1] {
-		if n.kids == nil {
-			break
-		}
+	last := len(w.Path) - 1
+	for _, key := range w.Path[:last] {
 		next := n.kids[key]
-		if next == nil {
-			if w.Op == txn.OpDelete {
-				return nil
-			}
+		switch {
+		case n.kids == nil || next == nil && w.Op == txn.OpDelete:
+			return errUnless(w.Op == txn.OpDelete, errLeaf)
+		case next == nil && n.ids != nil:
+			return errList
+		case next == nil:
 			next = &node{kids: map[string]*node{}}
 			n.kids[key] = next
 		}
 		n = next
 	}
-	if n.kids == nil {
-		if w.Op == txn.OpDelete {
-			return nil
-		}
-		return errLeaf
+	return n.writeChild(w.Path[last], w)
+}
+
+func errUnless(fine bool, err error) error {
+	if fine {
+		return nil
 	}
-	key := w.Path[len(w.Path)-1]
+	return err
+}
+
+// writeChild makes a write to what stands under key.
+func (n *node) writeChild(key string, w *txn.Write) error {
+	switch {
+	case w.Op == txn.OpDelete:
+		delete(n.kids, key)
+		n.ids = slices.DeleteFunc(n.ids, func(id string) bool { return id == key })
+		return nil
+	case n.kids == nil:
+		return errLeaf
+	case n.ids != nil && n.kids[key] == nil:
+		return errList
+	}
 	switch w.Op {
 	case txn.OpSet:
-		n.kids[key] = parse(w.Value)
+		n.kids[key] = written(w)
 		return nil
-	case txn.OpDelete:
-		delete(n.kids, key)
-		return nil
+	case txn.OpInsert, txn.OpMove:
+		if n.kids[key] == nil {
+			n.kids[key] = &node{kids: map[string]*node{}, ids: []string{}}
+		}
+		return n.kids[key].place(w)
+	case txn.OpMin, txn.OpMax:
+		return n.choose(key, w)
 	}
 	return n.add(key, w)
+}
+
+// place inserts or moves an element.
+func (n *node) place(w *txn.Write) error {
+	if n.ids == nil || (n.kids[w.ID] != nil) != (w.Op == txn.OpMove) {
+		return errList
+	}
+	rest := slices.DeleteFunc(slices.Clone(n.ids), func(id string) bool { return id == w.ID })
+	at := slices.Index(rest, w.Place.Anchor)
+	switch {
+	case w.Place.Where == tree.First:
+		at = 0
+	case w.Place.Where == tree.Last:
+		at = len(rest)
+	case at < 0:
+		return errList
+	case w.Place.Where == tree.After:
+		at++
+	}
+	n.ids = slices.Insert(rest, at, w.ID)
+	if w.Op == txn.OpInsert {
+		n.kids[w.ID] = written(w)
+	}
+	return nil
+}
+
+// choose keeps the smaller or greater of two numbers; of two that are equal, the one that was there.
+func (n *node) choose(key string, w *txn.Write) error {
+	old := n.kids[key]
+	if old == nil {
+		n.kids[key] = &node{leaf: w.Value}
+		return nil
+	}
+	if old.kids != nil || !tree.IsNumber(old.leaf) {
+		return errNumber
+	}
+	if c := rational(w.Value).Cmp(rational(old.leaf)); c < 0 && w.Op == txn.OpMin || c > 0 && w.Op == txn.OpMax {
+		n.kids[key] = &node{leaf: w.Value}
+	}
+	return nil
 }
 
 // add adds integers without regard to their size, and floats as the machine does.

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
@@ -48,6 +49,8 @@ type Outcome struct {
 	Since uint64
 	// Reads are what the transaction read, if they were recorded.
 	Reads []Read
+	// ReadOnly says that the transaction wrote nothing: it is not in the log, and read what was there at Position.
+	ReadOnly bool
 }
 
 // Read is one value that a transaction read before it wrote.
@@ -55,6 +58,11 @@ type Read struct {
 	Object string
 	Path   tree.Path
 	Value  codec.Raw // canonical; nil: absent
+	// Keys says that not the value was read but the keys, in their order: Names.
+	Keys  bool
+	Names []string
+	// Guard, if it is set, says that all that was read of the value is that this is true of it.
+	Guard func(value codec.Raw) bool
 }
 
 // Seen is an object at a version as some replica held it.
@@ -84,6 +92,7 @@ type checker struct {
 	byTag    map[string]*Outcome
 	seen     map[string]map[uint64][]codec.Raw
 	told     map[*Outcome]bool // committed outcomes found in the log
+	readers  map[uint64][]*Outcome
 	commits  map[author]uint64
 	refusals map[author]uint64
 	tags     map[string]uint64
@@ -94,13 +103,17 @@ type object struct {
 	version uint64
 }
 
-// Check returns the first way in which the history is impossible, nil if there is none.
-func Check(h History) error {
-	c := &checker{
+func newChecker() *checker {
+	return &checker{
 		objects: map[string]*object{}, byAuthor: map[author]*Outcome{}, byTag: map[string]*Outcome{},
-		seen: map[string]map[uint64][]codec.Raw{}, told: map[*Outcome]bool{},
+		seen: map[string]map[uint64][]codec.Raw{}, told: map[*Outcome]bool{}, readers: map[uint64][]*Outcome{},
 		commits: map[author]uint64{}, refusals: map[author]uint64{}, tags: map[string]uint64{},
 	}
+}
+
+// Check returns the first way in which the history is impossible, nil if there is none.
+func Check(h History) error {
+	c := newChecker()
 	if err := c.index(&h); err != nil {
 		return err
 	}
@@ -130,6 +143,12 @@ func (o *Outcome) name() string {
 func (c *checker) index(h *History) error {
 	for i := range h.Outcomes {
 		o := &h.Outcomes[i]
+		if o.ReadOnly {
+			if o.Result == Committed {
+				c.readers[o.Position] = append(c.readers[o.Position], o)
+			}
+			continue
+		}
 		var before *Outcome
 		if o.Tag != "" {
 			before = c.byTag[o.Tag]
@@ -182,6 +201,15 @@ func (c *checker) replay(entries [][]byte) error {
 		}
 		if err != nil {
 			return err
+		}
+		for _, o := range c.readers[position] {
+			if position < o.Since {
+				return fmt.Errorf("%s read at %d, though it began after %d was known", o.name(), position, o.Since)
+			}
+			if err := c.reads(o, position); err != nil {
+				return err
+			}
+			c.told[o] = true
 		}
 	}
 	return nil
@@ -254,9 +282,25 @@ func (c *checker) outcome(o *Outcome, e *engine.Entry) error {
 		}
 	}
 	c.told[o] = true
+	return c.reads(o, e.Position)
+}
+
+// reads compares what a transaction read with what is there.
+func (c *checker) reads(o *Outcome, position uint64) error {
 	for _, r := range o.Reads {
-		if have := c.object(r.Object).root.find(r.Path).value(); !bytes.Equal(have, r.Value) {
-			return fmt.Errorf("%s at %d read %x at %q of %q, where there was %x", o.name(), e.Position, r.Value, r.Path, r.Object, have)
+		node := c.object(r.Object).root.find(r.Path)
+		have := node.value()
+		switch {
+		case r.Keys:
+			if have := node.names(); !slices.Equal(have, r.Names) {
+				return fmt.Errorf("%s at %d read the keys %q at %q of %q, where there were %q", o.name(), position, r.Names, r.Path, r.Object, have)
+			}
+		case r.Guard != nil:
+			if !r.Guard(have) {
+				return fmt.Errorf("%s at %d had a guard at %q of %q that did not hold: there was %x", o.name(), position, r.Path, r.Object, have)
+			}
+		case !bytes.Equal(have, r.Value):
+			return fmt.Errorf("%s at %d read %x at %q of %q, where there was %x", o.name(), position, r.Value, r.Path, r.Object, have)
 		}
 	}
 	return nil

@@ -49,10 +49,10 @@ func good() (History, []engine.State) {
 		return Outcome{Client: engine.ID{client}, Sequence: sequence, Result: result, Position: position, Object: "o", Version: version, Reads: reads}
 	}
 	h.Outcomes = []Outcome{
-		o(1, 1, Committed, 2, 1, Read{"o", tree.Path{"x"}, nil}),
-		o(1, 2, Committed, 3, 2, Read{"o", tree.Path{"x"}, raw(1)}, Read{"o", nil, raw(map[string]any{"x": 1})}),
+		o(1, 1, Committed, 2, 1, Read{Object: "o", Path: tree.Path{"x"}, Value: nil}),
+		o(1, 2, Committed, 3, 2, Read{Object: "o", Path: tree.Path{"x"}, Value: raw(1)}, Read{Object: "o", Path: nil, Value: raw(map[string]any{"x": 1})}),
 		o(2, 1, Refused, 0, 0), o(2, 2, Refused, 0, 0),
-		{Tag: "2/3", Result: Unknown, Since: 4, Reads: []Read{{"o", tree.Path{"m", "a"}, raw("b")}}},
+		{Tag: "2/3", Result: Unknown, Since: 4, Reads: []Read{{Object: "o", Path: tree.Path{"m", "a"}, Value: raw("b")}}},
 	}
 	h.Seen = []Seen{{"o", 0, raw(map[string]any{})}, {"o", 2, raw(map[string]any{"x": 3, "m": map[string]any{"a": "b"}})}, {"o", 3, raw(map[string]any{"x": 3})}}
 	return h, states
@@ -109,14 +109,12 @@ func TestFalseHistories(t *testing.T) {
 
 // again commits something behind a state as a server would that knows no clients.
 func again(s engine.State, client byte, sequence uint64, tag string) []byte {
-	var snapshot bytes.Buffer
-	engine.Snapshot(&s, 0, &snapshot)
-	// With room for one client only, one more makes it forget all others.
-	forgetful, _, _ := engine.Restore(engine.Options{MaxClients: 1}, &snapshot)
+	head := s.Head()
+	forgetful := engine.Resume(engine.Options{}, &head)
+	for name, o := range s.Each("") {
+		forgetful = forgetful.Hold(name, *o)
+	}
 	set := []txn.Write{{Op: txn.OpSet, Path: tree.Path{"q"}, Value: raw(1)}}
-	other := &txn.Transaction{Sequence: 1, Position: s.Position, Parts: []txn.Part{{Object: "other", Epoch: s.Epoch, Writes: set}}}
-	forgetful, _, _ = engine.Decide(forgetful, engine.Memory{}, &engine.Request{Client: engine.ID{99}, Time: 2, Tx: other})
-	forgetful.Position, forgetful.Hash = s.Position, s.Hash
 	tx := &txn.Transaction{Sequence: sequence, Position: s.Position, Metadata: raw(map[string]any{Tag: tag})}
 	tx.Parts = []txn.Part{{Object: "o", Epoch: s.Epoch, Base: s.Object("o").Version, Writes: set}}
 	_, _, d := engine.Decide(forgetful, engine.Memory{}, &engine.Request{Client: engine.ID{client}, Time: 2, Tx: tx})
@@ -135,6 +133,30 @@ func TestResultOf(t *testing.T) {
 	} {
 		if got := ResultOf(c.err); got != c.want {
 			t.Errorf("%v: %v", c.err, got)
+		}
+	}
+}
+
+func TestReadOnly(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		out  Outcome
+		want string
+	}{
+		{"what was there", Outcome{Position: 2, Reads: []Read{{Object: "o", Path: tree.Path{"x"}, Value: raw(1)}, {Object: "o", Keys: true, Names: []string{"x"}}}}, ""},
+		{"another value", Outcome{Position: 3, Reads: []Read{{Object: "o", Path: tree.Path{"x"}, Value: raw(1)}}}, "where there was"},
+		{"a guard that held", Outcome{Position: 2, Reads: []Read{{Object: "o", Path: tree.Path{"x"}, Guard: func(v codec.Raw) bool { return bytes.Equal(v, raw(1)) }}}}, ""},
+		{"a guard that did not", Outcome{Position: 3, Reads: []Read{{Object: "o", Path: tree.Path{"x"}, Guard: func(v codec.Raw) bool { return bytes.Equal(v, raw(1)) }}}}, "did not hold"},
+		{"other keys", Outcome{Position: 2, Reads: []Read{{Object: "o", Keys: true, Names: []string{"y"}}}}, "where there were"},
+		{"the past", Outcome{Position: 2, Since: 3}, "began after"},
+		{"no position", Outcome{Position: 99}, "not in the log"},
+	} {
+		h, _ := good()
+		c.out.Result, c.out.ReadOnly = Committed, true
+		h.Outcomes = append(h.Outcomes, c.out)
+		err := Check(h)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }

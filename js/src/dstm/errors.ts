@@ -11,7 +11,7 @@ export const Reason = {
   Conflict: "dstm.conflict",
   /** An own earlier transaction that this one presumed was refused. */
   Depends: "dstm.depends",
-  /** A rule of the server forbids it. */
+  /** A rule of the server forbids it, or it reads what this client may not. */
   Denied: "dstm.denied",
   /** The transaction, a path or a value is malformed. */
   Invalid: "dstm.invalid",
@@ -27,6 +27,8 @@ export const Reason = {
   StaleSequence: "dstm.stale_sequence",
   /** The server can no longer tell what became of a transaction that was sent before; it was not run again. */
   OutcomeUnknown: "dstm.outcome_unknown",
+  /** The log does not reach that far back, or the version never was. */
+  History: "dstm.history",
   /** The object, client or store is closed. */
   Closed: "dstm.closed",
   /** An `add` would leave its bounds already by what the transaction sees. */
@@ -48,6 +50,11 @@ export function malformed(what: string): TrefoilError {
 /** A mistake of the caller. */
 export function invalid(what: string): TrefoilError {
   return fault(Code.InvalidArgument, Reason.Invalid, what);
+}
+
+/** A read of what this client may not read. */
+export function denied(path: Path): TrefoilError {
+  return fault(Code.PermissionDenied, Reason.Denied, `${pathString(path)} is not readable`);
 }
 
 /** The error of a transaction refused because of paths. */

@@ -11,8 +11,10 @@ const MAX_QUEUED = 1024;
 
 /** One difference between two states of an object. */
 export interface Change {
-  /** The node that changed. Where a map was added or replaced, this names the map, not each child. */
+  /** The node that changed. Where a map or list was added or replaced, this names that, not each child. */
   readonly path: Path;
+  /** The node, an element, has another place in its list; `old` and `new` are the same then. */
+  readonly moved: boolean;
   /** The value before, frozen; undefined for absent. */
   readonly old: Value | undefined;
   /** The value after, frozen; undefined for absent. */
@@ -25,22 +27,33 @@ export interface Change {
 
 /** A change whose values are not yet made. */
 interface Step {
+  /** What stood at the consumer's prefix before the input that made the change. */
+  readonly from: TreeNode | undefined;
   readonly path: Path;
   readonly before: TreeNode | undefined;
   readonly after: TreeNode | undefined;
+  readonly moved: boolean;
   readonly version: number;
   readonly origin: Origin;
 }
 
 function changeOf(s: Step): Change {
-  return { path: s.path, old: s.before?.value(), new: s.after?.value(), version: s.version, origin: s.origin };
+  return { path: s.path, moved: s.moved, old: s.before?.value(), new: s.after?.value(), version: s.version, origin: s.origin };
+}
+
+/** What a step changed at or below prefix. */
+export function changesOf(e: Omit<Changed, "kind" | "object">, prefix: Path): Change[] {
+  const out: Change[] = [];
+  collect(e, prefix, (s) => out.push(changeOf(s)) > 0);
+  return out;
 }
 
 /** Calls emit for the differences of e at or below prefix, until it returns false. Says whether it went to the end. */
-function collect(e: Changed, prefix: Path, emit: (s: Step) => boolean): boolean {
+function collect(e: Omit<Changed, "kind" | "object">, prefix: Path, emit: (s: Step) => boolean): boolean {
+  const from = e.before.find(prefix);
   const at = (path: Path): boolean =>
-    diff(path, e.before.find(path), e.after.find(path), (p, before, after) =>
-      emit({ path: copyPath(p), before, after, version: e.version, origin: e.origin }),
+    diff(path, e.before.find(path), e.after.find(path), (p, before, after, moved) =>
+      emit({ from, path: copyPath(p), before, after, moved, version: e.version, origin: e.origin }),
     );
   if (e.paths === null) return at(prefix);
   return e.paths.every((path, i, all) => {
@@ -123,8 +136,6 @@ class Consumer implements AsyncIterator<Change, undefined> {
   #queue: Step[] = [];
   /** What replaced a queue that grew too long. */
   #fold: Step | null = null;
-  /** The value at prefix before the queue. */
-  #before: TreeNode | undefined;
   #ended = false;
   #waiting: { resolve: (r: IteratorResult<Change, undefined>) => void; reject: (e: unknown) => void }[] = [];
 
@@ -139,11 +150,11 @@ class Consumer implements AsyncIterator<Change, undefined> {
       this.#fold = { ...this.#fold, after: e.after.find(this.prefix), version: e.version };
       return;
     }
-    if (this.#queue.length === 0) this.#before = e.before.find(this.prefix);
+    const from = this.#queue[0] === undefined ? e.before.find(this.prefix) : this.#queue[0].from;
     const fits = collect(e, this.prefix, (s) => this.#queue.length < MAX_QUEUED && this.#queue.push(s) > 0);
     if (!fits) {
       this.#queue = [];
-      this.#fold = { path: this.prefix, before: this.#before, after: e.after.find(this.prefix), version: e.version, origin: "reset" };
+      this.#fold = { from, path: this.prefix, before: from, after: e.after.find(this.prefix), moved: false, version: e.version, origin: "reset" };
     }
     this.wake();
   }

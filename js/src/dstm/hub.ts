@@ -2,21 +2,25 @@ import type { ValueMap } from "../codec/value.ts";
 import { Code, TrefoilError } from "../status.ts";
 import type { Frame } from "../transport/pattern.ts";
 import type { Session } from "../transport/session.ts";
+import type { Desk } from "./desk.ts";
 import { aborted, conflict, fault, invalid, maybeDone, Reason } from "./errors.ts";
+import type { Outcome } from "./group.ts";
 import { SharedObject } from "./object.ts";
+import { Past } from "./past.ts";
 import { validName } from "./path.ts";
 import { Core } from "./replica/core.ts";
 import type { Event, Settled } from "./replica/types.ts";
 import { Shared } from "./shared.ts";
-import type { Part } from "./txn/txn.ts";
-import type { UpdateOptions } from "./update.ts";
-import type { Commit, View } from "./view.ts";
+import type { Transaction } from "./txn/txn.ts";
+import { undoing } from "./undo.ts";
+import type { Commit } from "./view.ts";
 
 /** After what time an object is asked for again that the server had no room or no store for, in ms. */
 const RETRY_REFUSED = 1000;
 
 /** The replicas of one client, the pure core that keeps them, and the session that connects it. */
 export class Hub {
+  readonly past: Past;
   readonly #core: Core;
   readonly #replicas = new Map<string, Shared>();
   /** Those who have submitted, by sequence. */
@@ -32,6 +36,7 @@ export class Hub {
 
   constructor(start: number, limit: number) {
     this.#core = new Core(start, limit);
+    this.past = new Past(this.#core, () => this.#pump(), () => this.#over);
   }
 
   /** See Client.open. */
@@ -85,44 +90,57 @@ export class Hub {
   }
 
   /**
-   * Gives a transaction to the core and waits for its outcome. While it does, leaves holds what ends the wait: the transaction is
-   * taken back if it was never sent; otherwise the core keeps it until it is answered.
+   * Gives a transaction to the core and waits for its outcome. While it does, the desks hold what ends the wait: the transaction is
+   * taken back if it was never sent; otherwise the core keeps it until it is answered. Seen is the last own one that it knows of.
    */
-  submit(v: View, part: Part, after: readonly number[], o: UpdateOptions, leaves: ((why: TrefoilError) => void)[]): Promise<Commit> {
+  submit(desks: readonly Desk[], t: Transaction, seen: number, signal: AbortSignal | undefined): Promise<Outcome> {
     if (this.#over !== null) return Promise.reject(this.#over);
-    const { signal } = o;
-    const metadata = Object.keys(o.metadata ?? {}).length > 0 ? ({ ...o.metadata } as ValueMap) : null;
-    const seen = v.pending.at(-1)?.sequence ?? 0;
-    const given = this.#core.submit({ position: v.seen, after, metadata, parts: [part] }, seen);
+    const given = this.#core.submit(t, seen);
     if ("error" in given) {
       const lost = given.error.is(Reason.Conflict);
-      return Promise.reject(lost ? conflict(given.path === null ? [] : [given.path]) : given.error);
+      return Promise.resolve({ error: lost ? conflict(given.path === null ? [] : [given.path]) : given.error, asked: false });
     }
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const stop = (): void => {
         this.#waiting.delete(given.sequence);
-        leaves.splice(leaves.indexOf(leave), 1);
+        for (const { leaves } of desks) leaves.splice(leaves.indexOf(leave), 1);
         signal?.removeEventListener("abort", abort);
       };
       const leave = (why: TrefoilError): void => {
         stop();
         const back = this.#core.withdraw(given.sequence);
-        reject(back ? why : maybeDone(why));
-        this.#note(v.object);
+        resolve({ error: back ? why : maybeDone(why), asked: false });
+        for (const part of t.parts) this.#note(part.object);
         this.#pump();
       };
       const abort = (): void => leave(aborted(signal as AbortSignal));
-      leaves.push(leave);
+      for (const { leaves } of desks) leaves.push(leave);
       signal?.addEventListener("abort", abort);
       this.#waiting.set(given.sequence, (e) => {
         stop();
-        const error = outcome(e);
-        if (error !== null) reject(error);
-        else resolve({ log: e.log, epoch: e.epoch, version: e.versions[0] as number, position: e.position });
+        const error = refusal(e);
+        if (error !== null) resolve({ error, asked: e.asked });
+        else resolve({ commits: e.versions.map((version) => ({ log: e.log, epoch: e.epoch, version, position: e.position })) });
       });
-      this.#note(v.object);
+      for (const part of t.parts) this.#note(part.object);
       this.#pump();
     });
+  }
+
+  /** See SharedObject.undo. */
+  async undo(desk: Desk, commit: Commit, metadata: ValueMap | null, signal: AbortSignal | undefined): Promise<Commit> {
+    const { seen } = desk.view();
+    const { parts, at, done } = undoing(this.#core, desk.shared.name, commit);
+    const outcome = await this.submit([desk], { position: seen, after: [], metadata, parts, attempt: 1 }, 0, signal);
+    if (!("commits" in outcome)) throw outcome.error;
+    const made = outcome.commits[at] as Commit;
+    done(made.position);
+    return made;
+  }
+
+  /** Whether the states of the log's objects are all of one position. */
+  level(log: string): boolean {
+    return this.#core.level(log);
   }
 
   #note(object: string): void {
@@ -166,6 +184,7 @@ export class Hub {
     this.#over ??= error;
     this.#stopRetry();
     this.#settleAll(error);
+    this.past.close(error);
     for (const s of [...this.#replicas.values()]) {
       if (!s.ready) {
         this.#core.close(s.name);
@@ -182,6 +201,7 @@ export class Hub {
     this.#closed = true;
     this.#stopRetry();
     this.#settleAll(error);
+    this.past.close(error);
     for (const s of [...this.#replicas.values()]) {
       this.#end(s, error);
       this.#core.close(s.name);
@@ -195,7 +215,7 @@ export class Hub {
     for (const sequence of [...this.#waiting.keys()].sort((a, b) => b - a)) {
       const back = this.#core.withdraw(sequence);
       this.#waiting.get(sequence)?.({
-        kind: "settled", sequence, objects: [], log: "", epoch: "", position: 0, versions: [], conflicts: [], error: back ? error : maybeDone(error),
+        kind: "settled", asked: false, sequence, objects: [], log: "", epoch: "", position: 0, versions: [], conflicts: [], error: back ? error : maybeDone(error),
       });
     }
     for (const s of this.#replicas.values()) s.moved = true;
@@ -288,6 +308,14 @@ export class Hub {
       this.#waiting.get(e.sequence)?.(e);
       return;
     }
+    if (e.kind === "level") {
+      for (const s of this.#replicas.values()) s.moved = true;
+      return;
+    }
+    if (e.kind === "revision" || e.kind === "state" || e.kind === "done") {
+      this.past.tell(e);
+      return;
+    }
     const s = this.#replicas.get(e.object);
     if (s === undefined) return; // closed meanwhile
     s.refresh();
@@ -307,6 +335,6 @@ export class Hub {
 }
 
 /** What a settled event means to the one that waits; null is a commit. */
-function outcome(e: Settled): TrefoilError | null {
+function refusal(e: Settled): TrefoilError | null {
   return e.error !== null && e.error.is(Reason.Conflict) && !e.error.unknown ? conflict(e.conflicts) : e.error;
 }

@@ -1,12 +1,17 @@
 import type { Value, ValueMap } from "../codec/value.ts";
 import { Code, type TrefoilError } from "../status.ts";
-import { aborted, fault, Reason } from "./errors.ts";
-import { Feed, guarded, type Change } from "./feed.ts";
+import { Desk, until } from "./desk.ts";
+import { aborted, fault, invalid, Reason } from "./errors.ts";
+import type { Change } from "./feed.ts";
+import { Group } from "./group.ts";
 import type { Hub } from "./hub.ts";
-import type { Path } from "./path.ts";
+import type { Revision } from "./past.ts";
+import { validPath, type Path } from "./path.ts";
+import { Run } from "./run.ts";
 import type { Shared } from "./shared.ts";
-import { Tx } from "./tx.ts";
-import { update, type UpdateOptions } from "./update.ts";
+import { TreeNode } from "./tree/node.ts";
+import type { Tx } from "./tx.ts";
+import { readMetadata, update, type UpdateOptions } from "./update.ts";
 import type { Commit, Pending } from "./view.ts";
 
 /** What ends a wait. */
@@ -22,27 +27,26 @@ export interface WaitOptions {
 export class SharedObject {
   /** The object's name. */
   readonly name: string;
-  readonly #hub: Hub;
-  readonly #shared: Shared;
-  readonly #feed = new Feed();
-  readonly #subscribers = new Set<{ readonly fn: () => void }>();
-  readonly #waits = new Set<() => void>();
-  /** Ends the waits of those who have submitted, the last first. */
-  readonly #leaves: ((why: TrefoilError) => void)[] = [];
-  #error: TrefoilError | null = null;
-  #last: { head: Commit; pending: Pending; value: ValueMap } | null = null;
+  readonly #desk: Desk;
 
   /** @internal */
   constructor(hub: Hub, shared: Shared) {
     this.name = shared.name;
-    this.#hub = hub;
-    this.#shared = shared;
-    shared.handles.add({
-      changed: (e) => this.#feed.publish(e),
-      moved: () => this.#moved(),
-      end: (error) => this.#end(error), // updates go on waiting: the server answers what was sent also when it takes the object away
-      owner: this,
-    });
+    this.#desk = new Desk(hub, shared);
+  }
+
+  /** @internal */
+  static desk(o: SharedObject): Desk {
+    return o.#desk;
+  }
+
+  /**
+   * Whose object it is.
+   *
+   * @internal
+   */
+  get home(): object {
+    return this.#desk.hub;
   }
 
   /**
@@ -56,18 +60,9 @@ export class SharedObject {
    * Rejects with a TrefoilError: `dstm.conflict` after the last attempt (see {@link conflictPaths}), other refusals of {@link Reason},
    * canceled or deadline_exceeded when the signal ended the wait. Unless its `unknown` is set nothing was changed.
    */
-  update(fn: (tx: Tx) => void, options: UpdateOptions = {}): Promise<Commit> {
-    return update(
-      {
-        view: () => {
-          if (this.#error !== null) throw this.#error;
-          return this.#shared.view();
-        },
-        submit: (v, part, after, o) => this.#hub.submit(v, part, after, o, this.#leaves),
-      },
-      fn,
-      options,
-    );
+  async update(fn: (tx: Tx) => void, options: UpdateOptions = {}): Promise<Commit> {
+    const [commit] = await update(new Group([this.#desk]), fn, options);
+    return commit as Commit;
   }
 
   /**
@@ -75,40 +70,72 @@ export class SharedObject {
    * without network. Writes in fn throw.
    */
   view<T>(fn: (tx: Tx) => T): T {
-    if (this.#error !== null) throw this.#error;
-    return Tx.run(new Tx(this.#shared.view(), true), fn).result;
+    return new Run([this.#desk.view()], true, this.home).call(fn) as T;
+  }
+
+  /**
+   * Reverses what an own commit did, as a new transaction: it puts back what stood there, takes away what was not there, adds the opposite, and moves
+   * elements back. The commit must be one of the last 100 of this client, else it rejects with `dstm.history`; one of several objects is undone in all
+   * of them, and they must be open.
+   *
+   * If anything that the commit touched has changed since, by whomever, nothing happens and it rejects with `dstm.conflict`; there is no second attempt. Only
+   * additions are undone whatever came after. The result can itself be undone. Of the options, signal and metadata count.
+   */
+  async undo(commit: Commit, options: UpdateOptions = {}): Promise<Commit> {
+    const metadata = readMetadata(options);
+    if (options.signal?.aborted === true) throw aborted(options.signal);
+    return this.#desk.hub.undo(this.#desk, commit, metadata, options.signal);
+  }
+
+  /** Like {@link view}, on the object as it was at a version, which the server is asked for: where a rule allows it, and as far as the log reaches. */
+  async viewAt<T>(version: number, fn: (tx: Tx) => T, options: WaitOptions = {}): Promise<T> {
+    const { hub, shared } = this.#desk;
+    const { terms } = this.#desk.view();
+    const s = await hub.past.at(this.name, version, options.signal);
+    const log = shared.view().log;
+    const view = { log, object: this.name, epoch: s.epoch, base: s.version, position: s.position, seen: s.position, root: s.root ?? TreeNode.empty(), pending: [], terms };
+    return new Run([view], true, hub).call(fn) as T;
+  }
+
+  /**
+   * Who changed what: the commits behind version from, up to version to (0: the present one), ascending. Where a rule allows it, and as far as the
+   * log reaches; else it throws `dstm.denied` or `dstm.history`.
+   */
+  history(from: number, to = 0, options: WaitOptions = {}): AsyncIterable<Revision> {
+    const { base } = this.#desk.view();
+    return this.#desk.hub.past.history(this.name, from, to === 0 ? base : to, options.signal);
   }
 
   /**
    * The value that view sees, or that at path (undefined if there is none): frozen, and identical (===) as long as it is equal, subtrees too. After
-   * the end of the object it stays what it was.
+   * the end of the object it stays what it was. Bytes in it must not be changed.
    */
   snapshot(): ValueMap;
   snapshot(path: Path): Value | undefined;
   snapshot(path: Path = []): Value | undefined {
-    let value: Value | undefined = this.#last?.value ?? this.#shared.snapshot();
-    for (const key of path) {
-      if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== null) return undefined;
-      value = (value as ValueMap)[key];
-    }
-    return value;
+    if (!validPath(path)) throw invalid("bad path");
+    return this.#desk.tree.find(path)?.value();
+  }
+
+  /** The keys of the map, or the ids of the list, at path, as {@link Tx.keys} gives them. */
+  keys(path: Path = []): string[] {
+    if (!validPath(path)) throw invalid("bad path");
+    return this.#desk.tree.find(path)?.ids() ?? [];
   }
 
   /** The own unanswered transactions: for marking what they show as pending. */
   get pending(): Pending {
-    return this.#last?.pending ?? this.#shared.pending();
+    return this.#desk.pending;
   }
 
   /** The confirmed version: own unanswered transactions are not counted. */
   get head(): Commit {
-    if (this.#last !== null) return this.#last.head;
-    const v = this.#shared.view();
-    return { log: v.log, epoch: v.epoch, version: v.base, position: v.position };
+    return this.#desk.head;
   }
 
   /** Why the object has ended, null as long as it lives. */
   get error(): TrefoilError | null {
-    return this.#error;
+    return this.#desk.error;
   }
 
   /**
@@ -117,12 +144,12 @@ export class SharedObject {
    * `reset` in place of more than 1,024, with the value before and after.
    */
   changes(prefix: Path = [], options: WaitOptions = {}): AsyncIterable<Change> {
-    return this.#feed.changes(prefix, options.signal);
+    return this.#desk.feed.changes(prefix, options.signal);
   }
 
   /** Calls fn with each change at or below prefix, as it happens; what is returned ends that. Fn may call everything here. */
   onChange(fn: (change: Change) => void, prefix: Path = []): () => void {
-    return this.#feed.listen(prefix, fn);
+    return this.#desk.feed.listen(prefix, fn);
   }
 
   /**
@@ -130,60 +157,24 @@ export class SharedObject {
    * Fits React's useSyncExternalStore together with snapshot.
    */
   subscribe(fn: () => void): () => void {
-    const s = { fn };
-    this.#subscribers.add(s);
-    return () => void this.#subscribers.delete(s);
+    return this.#desk.subscribe(fn);
   }
 
   /** Is fulfilled when the object has reached version; rejects when the signal or the end of the object comes first. */
   wait(version: number, options: WaitOptions = {}): Promise<void> {
-    const { signal } = options;
-    return new Promise((resolve, reject) => {
-      const check = (): void => {
-        const ended = signal?.aborted === true ? aborted(signal) : this.#error;
-        if (this.head.version >= version) resolve();
-        else if (ended !== null) reject(ended);
-        else return;
-        this.#waits.delete(check);
-        signal?.removeEventListener("abort", check);
-      };
-      this.#waits.add(check);
-      signal?.addEventListener("abort", check);
-      check();
-    });
+    const reached = (): boolean => this.head.version >= version;
+    return reached() ? Promise.resolve() : until([this.#desk], options.signal, reached);
   }
 
   /** Ends the use of this object; its updates, waits and changes end with `dstm.closed`. Idempotent. */
   close(): void {
-    if (this.#error !== null) {
-      this.#leave();
-      return;
-    }
-    this.#end(fault(Code.Unavailable, Reason.Closed, "the object is closed"));
-    this.#leave();
-    this.#hub.release(this.#shared);
-  }
-
-  /** Ends the wait of the updates. */
-  #leave(): void {
     const error = fault(Code.Unavailable, Reason.Closed, "the object is closed");
-    for (const leave of [...this.#leaves].reverse()) leave(error);
-  }
-
-  #moved(): void {
-    for (const check of [...this.#waits]) check();
-    for (const s of [...this.#subscribers]) {
-      if (this.#subscribers.has(s)) guarded(s.fn);
+    if (this.error === null) {
+      this.#desk.end(error);
+      this.#desk.leave(error);
+      this.#desk.hub.release(this.#desk.shared);
+    } else {
+      this.#desk.leave(error);
     }
-  }
-
-  #end(error: TrefoilError): void {
-    this.#last = { head: this.head, pending: { count: 0, paths: [] }, value: this.snapshot() };
-    this.#error = error;
-    for (const h of this.#shared.handles) {
-      if (h.owner === this) this.#shared.handles.delete(h);
-    }
-    this.#feed.close(error);
-    this.#moved();
   }
 }

@@ -1,4 +1,3 @@
-import type { ValueMap } from "../codec/value.ts";
 import type { TrefoilError } from "../status.ts";
 import type { Core } from "./replica/core.ts";
 import type { Changed, Shown, State } from "./replica/types.ts";
@@ -7,7 +6,6 @@ import type { Pending, View } from "./view.ts";
 
 /** One user of a replica. */
 export interface Handle {
-  readonly owner: object;
   changed(e: Changed): void;
   /** Something about the object may have changed. */
   moved(): void;
@@ -47,16 +45,16 @@ export class Shared {
   view(): View {
     const s = this.#state();
     return {
-      log: s.log, object: this.name, epoch: s.epoch, base: s.version, position: s.position, seen: s.seen, root: s.root, pending: s.pending,
+      log: s.log, object: this.name, epoch: s.epoch, base: s.version, position: s.position, seen: s.seen, root: s.root, pending: s.pending, terms: s.terms,
     };
   }
 
-  /** The value now; what equals that of the last call is identical. */
-  snapshot(): ValueMap {
+  /** The tree now, whose values are, where they equal those of the last call, identical. */
+  tree(): TreeNode {
     const { root } = this.#state();
     if (this.#shown !== null && this.#shown !== root) root.adopt(this.#shown);
     this.#shown = root;
-    return root.value() as ValueMap;
+    return root;
   }
 
   /** The own unanswered transactions. */

@@ -1,12 +1,18 @@
+import type { ValueMap } from "../codec/value.ts";
 import { Code, TrefoilError } from "../status.ts";
-import { withinUtf8 } from "./path.ts";
+import { headOf } from "./desk.ts";
 import { aborted, fault, invalid, Reason } from "./errors.ts";
-import { Tx } from "./tx.ts";
-import { MAX_AFTER, type Part } from "./txn/txn.ts";
-import type { Commit, View } from "./view.ts";
+import type { Group, Outcome } from "./group.ts";
+import { withinUtf8 } from "./path.ts";
+import { Run } from "./run.ts";
+import type { Tx } from "./tx.ts";
+import { MAX_AFTER } from "./txn/txn.ts";
+import type { Commit } from "./view.ts";
 
 /** How often `update` runs a transaction at most, unless told otherwise. */
 export const DEFAULT_ATTEMPTS = 100;
+/** From which attempt on a refused transaction pauses in any case. */
+const PATIENCE = 8;
 
 /** Options of one `update`. */
 export interface UpdateOptions {
@@ -18,55 +24,69 @@ export interface UpdateOptions {
   readonly maxAttempts?: number | undefined;
   /** What travels with the transaction and is kept in its log entry: at most 32 entries, keys of 255 bytes, values of 4 KiB. Default none. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Has a transaction that writes nothing decided by the server too: it commits only if what it read still holds at the end of the log, at some moment
+   * between the call and its answer (strictly serializable). Without it such a transaction commits at once on one past version. Default false.
+   */
+  readonly strict?: boolean | undefined;
 }
 
-/** Where transactions start from and go to. */
-export interface Origin {
-  /** The present state; throws if the object has ended. */
-  view(): View;
-  /** Has part, made on v, decided. A conflict rejects only when view has reached the state that refused the transaction. */
-  submit(v: View, part: Part, after: readonly number[], options: UpdateOptions): Promise<Commit>;
-}
-
-/** Runs fn as a transaction until it is decided. The first attempt begins before this returns. */
-export async function update(origin: Origin, fn: (tx: Tx) => void, options: UpdateOptions): Promise<Commit> {
+/** Runs fn as a transaction until it is decided: a commit for each object. The first attempt begins before this returns. */
+export async function update(group: Group, fn: (tx: Tx) => void, options: UpdateOptions): Promise<readonly Commit[]> {
   const most = options.maxAttempts ?? DEFAULT_ATTEMPTS;
   if (!Number.isInteger(most) || most < 1) throw invalid("maxAttempts is no positive integer");
-  checkMetadata(options.metadata ?? {});
+  const metadata = readMetadata(options);
+  const { signal } = options;
   for (let attempt = 1; ; attempt++) {
-    try {
-      return await attemptOnce(origin, fn, options);
-    } catch (e) {
-      if (attempt === most || !lost(e)) throw e;
+    if (signal?.aborted === true) throw aborted(signal);
+    const given = group.views(signal);
+    const views = given instanceof Promise ? await given : given;
+    const run = new Run(views, false, group.hub);
+    run.call(fn);
+    if (run.retrying) {
+      await group.sleep(run, signal);
+      attempt = 0; // it has lost nothing
+      continue;
     }
-    await pause(attempt, options.signal);
+    if (!run.wrote && options.strict !== true) return views.map(headOf);
+    if (run.awaited.size > 0) {
+      await group.answered(run.awaited, signal);
+      attempt--;
+      continue;
+    }
+    const outcome = await decide(group, run, attempt, metadata, options);
+    if ("commits" in outcome) return outcome.commits;
+    if (attempt === most || !lost(outcome.error)) throw outcome.error;
+    await pause(attempt, outcome.asked && outcome.error.is(Reason.Conflict), signal);
   }
 }
 
-function attemptOnce(origin: Origin, fn: (tx: Tx) => void, options: UpdateOptions): Promise<Commit> {
-  if (options.signal?.aborted === true) throw aborted(options.signal);
-  const v = origin.view();
-  const { part, after } = Tx.run(new Tx(v, false), fn);
-  if (part.writes.length === 0) {
-    return Promise.resolve({ log: v.log, epoch: v.epoch, version: v.base, position: v.position });
-  }
+/** Has what a run did decided. */
+async function decide(group: Group, run: Run, attempt: number, metadata: ValueMap | null, options: UpdateOptions): Promise<Outcome> {
+  const { after } = run;
   if (after.length > MAX_AFTER) {
     throw fault(Code.ResourceExhausted, Reason.Busy, `the transaction depends on more than ${MAX_AFTER} unanswered ones`);
   }
-  return origin.submit(v, part, after, options);
+  const drafts = run.drafts.filter((d) => d.part.reads.length + d.part.writes.length > 0 || options.strict === true);
+  const position = Math.max(...run.drafts.map((d) => d.view.seen));
+  const seen = Math.max(...run.drafts.map((d) => d.view.pending.at(-1)?.sequence ?? 0));
+  const outcome = await group.hub.submit(group.desks, { position, after, metadata, parts: drafts.map((d) => d.part), attempt }, seen, options.signal);
+  if (!("commits" in outcome)) return outcome;
+  return { commits: run.drafts.map((d) => outcome.commits[drafts.indexOf(d)] ?? headOf(d.view)) };
 }
 
 /** Whether e is a refusal after which the transaction may be run again. */
-function lost(e: unknown): boolean {
-  return e instanceof TrefoilError && (e.is(Reason.Conflict) || e.is(Reason.Depends));
+function lost(e: TrefoilError): boolean {
+  return e.is(Reason.Conflict) || e.is(Reason.Depends);
 }
 
 /**
  * Waits between attempts: not at all after the first, since the view is fresh already, then for a random time that grows with the
- * attempts up to 64 ms.
+ * attempts up to 64 ms. A conflict that the server told says whose turn it is, so that the next attempt goes at once, unless so many failed that
+ * there seem to be no turns.
  */
-function pause(attempt: number, signal: AbortSignal | undefined): Promise<void> {
-  if (attempt === 1) return Promise.resolve();
+function pause(attempt: number, turn: boolean, signal: AbortSignal | undefined): Promise<void> {
+  if (attempt === 1 || (turn && attempt < PATIENCE)) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const end = (): void => {
       clearTimeout(timer);
@@ -81,8 +101,10 @@ function pause(attempt: number, signal: AbortSignal | undefined): Promise<void> 
   });
 }
 
-function checkMetadata(m: Readonly<Record<string, string>>): void {
-  const entries = Object.entries(m);
+/** The metadata of a transaction, null for none. */
+export function readMetadata(options: UpdateOptions): ValueMap | null {
+  const entries = Object.entries(options.metadata ?? {});
   const good = entries.every(([key, value]) => withinUtf8(key, 255) && typeof value === "string" && withinUtf8(value, 4096));
   if (!good || entries.length > 32) throw invalid("metadata has more than 32 entries, or one that is too long or no text");
+  return entries.length > 0 ? Object.assign(Object.create(null) as ValueMap, Object.fromEntries(entries)) : null;
 }

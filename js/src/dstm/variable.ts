@@ -2,7 +2,10 @@ import type { Value } from "../codec/value.ts";
 import { Code } from "../status.ts";
 import { fault, invalid, Reason } from "./errors.ts";
 import { copyPath, pathString, validPath, type Path } from "./path.ts";
-import { Tx, type Bounds } from "./tx.ts";
+import { Tx, type Bounds, type Comparison } from "./tx.ts";
+
+/** Says whether a value is what is wanted. */
+export type Check = (value: Value) => boolean;
 
 /** What a {@link Ref} found. */
 export type Lookup<T> = { readonly exists: true; readonly value: T } | { readonly exists: false; readonly value: undefined };
@@ -25,10 +28,10 @@ export function variable<T = Value>(...path: string[]): Variable<T> {
 export class Variable<T> {
   readonly #keys: Path;
   readonly #params: number;
-  readonly #check: ((value: Value) => boolean) | null;
+  readonly #check: Check | null;
 
   /** @internal */
-  constructor(path: Path, check: ((value: Value) => boolean) | null) {
+  constructor(path: Path, check: Check | null) {
     if (!validPath(path)) throw invalid("variable: bad path");
     this.#keys = copyPath(path);
     this.#params = path.filter(isParam).length;
@@ -59,10 +62,7 @@ export class Variable<T> {
   /** The entries of that map, keys ascending, with their values. Set of keys and values join the read set. */
   *all(tx: Tx, ...params: string[]): Generator<[string, T], void, undefined> {
     const parent = this.#parent(params);
-    for (const key of tx.keys(parent)) {
-      const found = new Ref<T>([...parent, key], this.#check).lookup(tx);
-      if (found.exists) yield [key, found.value];
-    }
+    yield* entriesOf<T>(tx, parent, this.#check);
   }
 
   #parent(params: string[]): Path {
@@ -79,6 +79,14 @@ export class Variable<T> {
   }
 }
 
+/** The entries of a map, or elements of a list, with their keys, or ids. */
+export function* entriesOf<T>(tx: Tx, path: Path, check: Check | null): Generator<[string, T], void, undefined> {
+  for (const key of tx.keys(path)) {
+    const found = new Ref<T>([...path, key], check).lookup(tx);
+    if (found.exists) yield [key, found.value];
+  }
+}
+
 function isParam(key: string): boolean {
   return key.length > 2 && key.startsWith("{") && key.endsWith("}");
 }
@@ -87,10 +95,10 @@ function isParam(key: string): boolean {
 export class Ref<T> {
   /** Where it is. */
   readonly path: Path;
-  readonly #check: ((value: Value) => boolean) | null;
+  readonly #check: Check | null;
 
   /** @internal */
-  constructor(path: Path, check: ((value: Value) => boolean) | null) {
+  constructor(path: Path, check: Check | null) {
     this.path = copyPath(path);
     this.#check = check;
   }
@@ -142,4 +150,35 @@ export class Ref<T> {
   add(this: Ref<number> | Ref<bigint> | Ref<number | bigint>, tx: Tx, n: number | bigint, bounds?: Bounds): void {
     tx.add(this.path, n, bounds);
   }
+
+  /** Makes the number the smaller of itself and n without reading it; absent becomes n. See {@link Tx.min}. */
+  min(this: Ref<number> | Ref<bigint> | Ref<number | bigint>, tx: Tx, n: number | bigint): void {
+    tx.min(this.path, n);
+  }
+
+  /** Makes the number the greater of itself and n without reading it; absent becomes n. See {@link Tx.max}. */
+  max(this: Ref<number> | Ref<bigint> | Ref<number | bigint>, tx: Tx, n: number | bigint): void {
+    tx.max(this.path, n);
+  }
+
+  /** How the value compares with another; only the outcome joins the read set. See {@link Tx.guard}. */
+  guard(tx: Tx, comparison: Comparison, value: T): boolean {
+    return tx.guard(this.path, comparison, value);
+  }
+
+  /** Whether there is a value, whichever; see {@link Tx.guardExists}. */
+  guardExists(tx: Tx): boolean {
+    return tx.guardExists(this.path);
+  }
+}
+
+/**
+ * The place of one field, or one key, of what is at a place: what is written there conflicts with no other field.
+ *
+ * ```ts
+ * field(task, "done").set(tx, true);
+ * ```
+ */
+export function field<T, K extends keyof T & string>(ref: Ref<T>, name: K): Ref<Exclude<T[K], undefined>> {
+  return new Ref<Exclude<T[K], undefined>>([...ref.path, name], null);
 }

@@ -1,5 +1,5 @@
 import type { Path } from "./path.ts";
-import type { Shown } from "./replica/types.ts";
+import type { Shown, Terms } from "./replica/types.ts";
 import type { TreeNode } from "./tree/node.ts";
 
 /** One past version of an object, immutable, with the predictions of own transactions that are not yet answered on top. */
@@ -15,6 +15,7 @@ export interface View {
   readonly seen: number;
   readonly root: TreeNode;
   readonly pending: readonly Shown[];
+  readonly terms: Terms;
 }
 
 /**

@@ -216,6 +216,19 @@ test("a slow consumer gets one reset; a signal and the end of the object end it"
   assert.equal((await slow.next()).done, true);
 });
 
+test("what is folded begins where the consumer stands", async () => {
+  const { net, board } = await start();
+  const slow = board.changes(["n"])[Symbol.asyncIterator]();
+  const set = (from: number, to: number): Promise<unknown> =>
+    Promise.all(Array.from({ length: to - from }, (_, i) => board.update((tx) => tx.overwrite(["n"], from + i))));
+  const first = set(1, 1001);
+  for (let n = 1; n <= 500; n++) assert.equal((await slow.next()).value?.new, n);
+  await net.until(first);
+  await net.until(set(1001, 1601));
+  const { value } = await slow.next();
+  assert.deepEqual([value?.origin, value?.old, value?.new], ["reset", 500, 1600]);
+});
+
 test("listeners may do everything, and one that throws disturbs nobody", async (t) => {
   const { net, board } = await start();
   const thrown: unknown[] = [];

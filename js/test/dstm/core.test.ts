@@ -132,6 +132,8 @@ test("what cannot commit any more is refused at once", () => {
   assert.equal(submit(s, (tx) => tx.set(["n"], 2)), 1);
   assert.deepEqual(submit(s, (tx) => tx.set(["n"], 3)), ["dstm.conflict", ["n"]]); // an own one was faster
   assert.equal(submit(s, (tx) => tx.overwrite(["n"], 3)), 2);
+  assert.equal(typeof submit(s, (tx) => (tx.guard(["n"], ">", 0), tx.overwrite(["m"], 1))), "number"); // it still is
+  assert.deepEqual(submit(s, (tx) => (tx.guard(["n"], "==", 1), tx.overwrite(["m"], 1))), ["dstm.conflict", ["n"]]);
   const later = state();
   core.next();
   core.sent();

@@ -1,34 +1,40 @@
-import { Tx } from "../../src/dstm/tx.ts";
+import { Code, TrefoilError } from "../../src/status.ts";
 import type { Core } from "../../src/dstm/replica/core.ts";
-import type { State } from "../../src/dstm/replica/types.ts";
 import type { Submitted } from "../../src/dstm/replica/submit.ts";
+import type { State } from "../../src/dstm/replica/types.ts";
+import { Run } from "../../src/dstm/run.ts";
+import type { Tx } from "../../src/dstm/tx.ts";
 import type { Part } from "../../src/dstm/txn/txn.ts";
 import type { View } from "../../src/dstm/view.ts";
 
 export function viewOf(object: string, s: State): View {
-  return { log: s.log, object, epoch: s.epoch, base: s.version, position: s.position, seen: s.seen, root: s.root, pending: s.pending };
+  const { log, epoch, version, position, seen, root, pending, terms } = s;
+  return { log, object, epoch, base: version, position, seen, root, pending, terms };
+}
+
+/** Runs fn as a transaction on one view. */
+export function runOn<T>(v: View, readOnly: boolean, fn: (tx: Tx) => T): { result: T | undefined; part: Part; after: readonly number[]; run: Run } {
+  const run = new Run([v], readOnly, {});
+  const result = run.call(fn);
+  return { result, part: run.drafts[0]!.part, after: run.after, run };
 }
 
 /** What fn makes on states of some objects, as one transaction. */
-export function draft(states: ReadonlyMap<string, State>, fn: (txs: ReadonlyMap<string, Tx>) => void): { parts: Part[]; after: number[]; seen: number; position: number } {
-  const txs = new Map([...states].map(([name, s]) => [name, new Tx(viewOf(name, s), false)]));
-  fn(txs);
-  const parts: Part[] = [];
-  const after = new Set<number>();
-  let [seen, position] = [0, 0];
-  for (const [name, tx] of txs) {
-    const run = Tx.run(tx, () => undefined);
-    const s = states.get(name) as State;
-    seen = Math.max(seen, s.pending.at(-1)?.sequence ?? 0);
-    position = Math.max(position, s.seen);
-    run.after.forEach((a) => after.add(a));
-    if (run.part.reads.length + run.part.writes.length > 0) parts.push(run.part);
-  }
-  return { parts, after: [...after].sort((a, b) => a - b), seen, position };
+export function draft(states: ReadonlyMap<string, State>, fn: (txs: ReadonlyMap<string, Tx>) => void): { parts: Part[]; run: Run; seen: number; position: number } {
+  const views = [...states].map(([name, s]) => viewOf(name, s));
+  const run = new Run(views, false, {});
+  run.call(() => fn(new Map(views.map((v, i) => [v.object, run.txs[i] as Tx]))));
+  return {
+    run,
+    parts: run.drafts.map((d) => d.part).filter((p) => p.reads.length + p.writes.length > 0),
+    seen: Math.max(0, ...views.map((v) => v.pending.at(-1)?.sequence ?? 0)),
+    position: Math.max(0, ...views.map((v) => v.seen)),
+  };
 }
 
 /** Submits what fn makes on those states. */
 export function submitOn(core: Core, states: ReadonlyMap<string, State>, fn: (txs: ReadonlyMap<string, Tx>) => void): Submitted {
-  const d = draft(states, fn);
-  return core.submit({ position: d.position, after: d.after, metadata: null, parts: d.parts }, d.seen);
+  const { run, parts, seen, position } = draft(states, fn);
+  if (run.awaited.size > 0) return { error: new TrefoilError(Code.Aborted, "test.awaited", "an answer must come first"), path: null };
+  return core.submit({ position, after: run.after, metadata: null, parts, attempt: 1 }, seen);
 }

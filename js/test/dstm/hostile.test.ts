@@ -17,7 +17,7 @@ function ready(): Core {
   core.next();
   core.sent();
   core.receive(2, "log", [1, "a", "e", 1, 1, zero, Object.assign(Object.create(null), { n: 1 }) as Value]);
-  core.submit({ position: 1, after: [], metadata: null, parts: [{ object: "a", epoch: "e", base: 1, reads: [], writes: [{ op: "add", path: ["n"], n: 1, least: undefined, most: undefined }] }] }, 0);
+  core.submit({ position: 1, after: [], metadata: null, attempt: 1, parts: [{ object: "a", epoch: "e", base: 1, reads: [], writes: [{ op: "add", path: ["n"], n: 1, least: undefined, most: undefined }] }] }, 0);
   core.next();
   core.sent();
   core.takeEvents();
@@ -63,7 +63,32 @@ test("frames that are none end the session and change nothing", () => {
     [10, "log", write([2, []])],
     [10, "log", write([3, ["n"], "1"])],
     [10, "log", write([3, ["n"], 1, "0"])],
-    [10, "log", write([4, ["n"], 1])],
+    [10, "log", write([4, ["n"], "1"])],
+    [10, "log", write([5, ["n"]])],
+    [10, "log", write([6, [], "id", 1, null, 1])],
+    [10, "log", write([6, ["l"], "", 1, null, 1])],
+    [10, "log", write([6, ["l"], "id", 1, "x", 1])],
+    [10, "log", write([6, ["l"], "id", 3, null, 1])],
+    [10, "log", write([6, ["l"], "id", 4, "id", 1])],
+    [10, "log", write([6, ["l"], "id", 5, null, 1])],
+    [10, "log", write([6, ["l"], "id", 1, null, [1], [[[], ["a", "b"]]]])],
+    [10, "log", write([7, ["l"], "id", 3, ""])],
+    [10, "log", write([8, ["n"], 1])],
+    [10, "log", write([1, ["n"], [1, 2], [[[], ["a", "a"]]]])],
+    [10, "log", write([1, ["n"], [1], [[["k"], ["a"]]]])],
+    [10, "log", write([1, ["n"], [1], [[[], ["a"], 1]]])],
+    [10, "log", write([1, ["n"], [1], 5])],
+    [2, "log", [1, "a", "e", 1, 1, zero, Object.create(null) as Value, null, "1"]],
+    [4, "log", ["a", "e", 1, 1, zero, Object.create(null) as Value, "why", null, 0, [5]]],
+    [11, "log", ["a", 1, []]],
+    [11, "log", ["a", true, [[2, ["n"]]]]],
+    [12, "log", []],
+    [12, "log", [-1]],
+    [14, "", [1, "a", 1, 1, new Time(0), id, "", 1]],
+    [14, "", [1, "a", 1, 1, 5, id, "", 1, []]],
+    [16, "", [1, "a", "e", 1, 1, zero]],
+    [17, "", [1]],
+    [17, "", [1, "a", 5]],
     [10, "log", change([["a", 2, Array.from({ length: 10_001 }, () => [2, ["n"]])]])],
   ];
   for (const [kind, stream, body] of frames) {
@@ -119,7 +144,7 @@ test("random frames do no harm that a good one does not mend", () => {
     const core = ready();
     for (let n = 0; n < 20; n++) {
       try {
-        core.receive(random.int(12), random.pick(["log", "", "x"]), Array.from({ length: random.int(9) }, () => some(3)));
+        core.receive(random.int(18), random.pick(["log", "", "x"]), Array.from({ length: random.int(9) }, () => some(3)));
       } catch (e) {
         assert.ok(e instanceof TrefoilError, `seed ${seed}: ${String(e)}`);
       }

@@ -3,11 +3,16 @@ import { Time, type Value } from "../../src/codec/value.ts";
 import { hex } from "../../src/internal/body.ts";
 import { sha256 } from "../../src/internal/sha256.ts";
 import { Code, TrefoilError } from "../../src/status.ts";
-import { MAX_UNANSWERED, type Layer } from "../../src/dstm/replica/types.ts";
-import { fails } from "../../src/dstm/replica/show.ts";
+import { MAX_UNANSWERED } from "../../src/dstm/replica/types.ts";
+import { fails } from "../../src/dstm/txn/judge.ts";
+import type { Path } from "../../src/dstm/path.ts";
+import { showable, usual } from "../../src/dstm/replica/terms.ts";
+import { Edit } from "../../src/dstm/tree/edit.ts";
 import { TreeNode } from "../../src/dstm/tree/node.ts";
+import { shapeOf } from "../../src/dstm/tree/shape.ts";
 import { readPath, readWrites } from "../../src/dstm/txn/decode.ts";
-import { apply, writeToWire, type Part, type Read, type Write } from "../../src/dstm/txn/txn.ts";
+import { writeToWire } from "../../src/dstm/txn/encode.ts";
+import { apply, ReadKind, type Part, type Read, type Write } from "../../src/dstm/txn/txn.ts";
 import type { Random } from "./random.ts";
 
 /** One frame, decoded. */
@@ -46,6 +51,7 @@ interface Outcome {
 
 interface Kept {
   root: TreeNode;
+  strict: boolean;
   version: number;
   position: number;
   /** By version. */
@@ -74,6 +80,11 @@ export class Model {
   busy = 0;
   /** Of 100 openings answered with a snapshot. */
   forget = 0;
+  /** Of 100 states that come in pieces. */
+  cut = 0;
+  /** What everyone may read; null: everything. */
+  readable: Path[] | null = null;
+  limits: { [name: string]: number } | null = null;
   readonly faults: string[] = [];
 
   constructor(readonly random: Random) {}
@@ -81,7 +92,7 @@ export class Model {
   object(name: string): Kept {
     let o = this.objects.get(name);
     if (o === undefined) {
-      o = { root: TreeNode.empty(), version: 0, position: 0, history: [TreeNode.empty()] };
+      o = { root: TreeNode.empty(), strict: name.startsWith("strict"), version: 0, position: 0, history: [TreeNode.empty()] };
       this.objects.set(name, o);
     }
     return o;
@@ -100,6 +111,10 @@ export class Model {
       case 7:
         this.commit(l, commitOf(f), links);
         break;
+      case 13:
+      case 15:
+        this.#recall(l, f);
+        break;
       default:
         this.faults.push(`kind ${String(f[1])}`);
     }
@@ -116,20 +131,72 @@ export class Model {
       if (this.random.int(100) >= this.forget) at = [resume[1], resume[2]];
     }
     const [version, position] = at ?? [o.version, o.position];
-    l.toClient.push([3, 2, theLog, request, name, this.epoch, version, position, hashOf(position), at === null ? o.root.value() : null]);
-    if (at === null) return;
-    for (const e of this.entries) {
-      if (e.parts.some((p) => p.object === name && p.version > version)) l.toClient.push(changeFrame(e, (n) => n === name));
+    const head: Value[] = [3, 2, theLog, request, name, this.epoch, version, position, hashOf(position)];
+    if (at === null) {
+      this.#state(l, o, name, head, []);
+    } else {
+      l.toClient.push([...head, null, null, this.#flags(o), this.readable as Value, this.limits]);
+      for (const e of this.entries) {
+        if (e.parts.some((p) => p.object === name && p.version > version)) l.toClient.push(changeFrame(e, (n) => n === name, this.readable));
+      }
+    }
+    l.toClient.push([3, 12, theLog, this.entries.length]);
+  }
+
+  #flags(o: Kept): number {
+    return o.strict ? 1 : 0;
+  }
+
+  /** Sends a whole state: opened or reset, and its pieces. */
+  #state(l: Link, o: Kept, name: string, head: Value[], reason: Value[]): void {
+    const root = this.readable === null ? o.root : visible(o.root, this.readable);
+    const terms = [this.readable as Value, this.limits];
+    if (this.random.int(100) >= this.cut) {
+      l.toClient.push([...head, root.value(), ...reason, shapeOf(root) as Value, this.#flags(o), ...terms]);
+      return;
+    }
+    l.toClient.push([...head, Object.create(null) as Value, ...reason, null, this.#flags(o) | 2, ...terms]);
+    const keys = root.ids();
+    keys.forEach((key, i) => {
+      const kid = root.find([key]) as TreeNode;
+      l.toClient.push([3, 11, theLog, name, i === keys.length - 1, [[1, [key], kid.value(), shapeOf(kid) as Value]]]);
+    });
+    if (keys.length === 0) l.toClient.push([3, 11, theLog, name, true, []]);
+  }
+
+  /** Answers history and at. */
+  #recall(l: Link, f: Frame): void {
+    const [, kind, , request, name, from, to] = f as [number, number, string, number, string, number, number];
+    const o = this.object(name);
+    const done = (error: Value): void => void l.toClient.push([3, 17, "", request, name, error]);
+    if (from > o.version) {
+      done([Code.OutOfRange, "dstm.history", "never was"]);
+    } else if (kind === 15) {
+      const root = o.history[from] as TreeNode;
+      l.toClient.push([3, 16, "", request, name, this.epoch, from, 1, hashOf(1), root.value(), shapeOf(root) as Value]);
+    } else {
+      for (const e of this.entries) {
+        for (const p of e.parts) {
+          if (p.object !== name || p.version <= from || (to > 0 && p.version > to)) continue;
+          l.toClient.push([3, 14, "", request, name, p.version, e.position, new Time(1), unhex(e.client), "user", e.sequence, p.writes.map(writeToWire) as Value, null]);
+        }
+      }
+      done(null);
     }
   }
 
   /** A reset that nobody asked for. */
   reset(l: Link, name: string): void {
     const o = this.object(name);
-    l.toClient.push([3, 4, theLog, name, this.epoch, o.version, o.position, hashOf(o.position), o.root.value(), "why not"]);
+    this.#state(l, o, name, [3, 4, theLog, name, this.epoch, o.version, o.position, hashOf(o.position)], ["why not"]);
+    l.toClient.push([3, 12, theLog, this.entries.length]);
   }
 
   commit(l: Link, t: Commit, links: readonly Link[]): void {
+    if (t.parts.every((p) => p.writes.length === 0)) {
+      l.toClient.push(answer(t.sequence, this.#decide(l.client, t)));
+      return;
+    }
     let records = this.records.get(l.client);
     if (records === undefined) this.records.set(l.client, (records = new Map()));
     let r = records.get(t.sequence);
@@ -146,17 +213,13 @@ export class Model {
       const e = this.entries.at(-1);
       if (r.position > 0 && e !== undefined) {
         for (const to of links) {
-          if (e.parts.some((p) => to.open.has(p.object))) to.toClient.push(changeFrame(e, (n) => to.open.has(n)));
+          if (e.parts.some((p) => to.open.has(p.object))) to.toClient.push(changeFrame(e, (n) => to.open.has(n), this.readable));
         }
       }
     }
     const remembered = [...records].filter(([s, x]) => s > (this.dropped.get(l.client) ?? 0) && x.position > 0).length;
     if (remembered > MAX_UNANSWERED) this.faults.push(`must remember ${remembered}`);
-    l.toClient.push(
-      r.position === 0
-        ? [3, 9, theLog, t.sequence, r.error as Value, r.conflicts.length > 0 ? r.conflicts : null]
-        : [3, 8, theLog, t.sequence, r.position, r.versions],
-    );
+    l.toClient.push(answer(t.sequence, r));
   }
 
   #decide(client: string, t: Commit): Outcome {
@@ -180,25 +243,34 @@ export class Model {
       const o = this.object(p.object);
       // The client's own rule for predictions happens to be the server's for commits; the totals that the tests check do not
       // depend on it.
-      const l: Pick<Layer, "part" | "made"> = { part: p, made: own.get(p.object) ?? [] };
+      const made = own.get(p.object) ?? [];
       const root = apply(o.root, p.writes, o.version + 1);
-      if (typeof root === "number" || p.epoch !== this.epoch || fails(l, o.root, o.root) !== null) {
+      if (typeof root === "number" || p.epoch !== this.epoch || fails(p, { root: o.root, under: o.root, made, writes: p.writes, strict: o.strict }) !== null) {
         r.error = [Code.Aborted, "dstm.conflict", "conflict"];
         r.conflicts = [[i, ["some", "path"]]];
         return r;
       }
       roots.push(root);
     }
+    if (t.parts.every((p) => p.writes.length === 0)) {
+      r.position = this.entries.length;
+      r.versions = t.parts.map((p) => this.object(p.object).version);
+      return r;
+    }
     const e: Entry = { position: this.entries.length + 1, client, sequence: t.sequence, parts: [] };
     for (const [i, p] of t.parts.entries()) {
       const o = this.object(p.object);
+      r.objects.push(p.object);
+      if (p.writes.length === 0) {
+        r.versions.push(o.version);
+        continue;
+      }
       o.root = roots[i] as TreeNode;
       o.version++;
       o.position = e.position;
       o.history.push(o.root);
       e.parts.push({ object: p.object, version: o.version, writes: p.writes });
       r.versions.push(o.version);
-      r.objects.push(p.object);
     }
     r.position = e.position;
     this.entries.push(e);
@@ -206,8 +278,24 @@ export class Model {
   }
 }
 
-function changeFrame(e: Entry, which: (object: string) => boolean): Frame {
-  const parts = e.parts.filter((p) => which(p.object)).map((p) => [p.object, p.version, p.writes.map(writeToWire)]);
+function answer(sequence: number, r: Outcome): Frame {
+  if (r.error === null) return [3, 8, theLog, sequence, r.position, r.versions];
+  return [3, 9, theLog, sequence, r.error as Value, r.conflicts.length > 0 ? r.conflicts : null];
+}
+
+/** Of a tree, what is at and below these paths. */
+function visible(root: TreeNode, readable: readonly Path[]): TreeNode {
+  const edit = new Edit(TreeNode.empty(), root.changed);
+  for (const path of readable) {
+    const node = root.find(path);
+    if (node !== undefined) edit.set(path, node.value(), shapeOf(node));
+  }
+  return edit.root;
+}
+
+function changeFrame(e: Entry, which: (object: string) => boolean, readable: Path[] | null): Frame {
+  const terms = { ...usual, readable };
+  const parts = e.parts.filter((p) => which(p.object)).map((p) => [p.object, p.version, showable(terms, p.writes).map(writeToWire)]);
   return [3, 10, theLog, e.position, hashOf(e.position), new Time(1), unhex(e.client), e.sequence, parts as Value, null];
 }
 
@@ -225,8 +313,8 @@ export function unhex(text: string): Uint8Array {
 }
 
 function commitOf(f: Frame): Commit {
-  const [, , , sequence, settled, flags, position, after, , parts] = f;
-  if (![sequence, settled, flags, position].every((n) => Number.isSafeInteger(n)) || !Array.isArray(parts)) {
+  const [, , , sequence, settled, flags, position, after, , parts, attempt] = f;
+  if (![sequence, settled, flags, position, attempt].every((n) => Number.isSafeInteger(n)) || !Array.isArray(parts)) {
     throw new TrefoilError(Code.InvalidArgument, "model", "a commit frame of another form");
   }
   const count = { n: 0 };
@@ -239,8 +327,9 @@ function commitOf(f: Frame): Commit {
     parts: (parts as [string, string, number, Value[], Value][]).map(([object, epoch, base, reads, writes]) => ({
       object, epoch, base,
       reads: reads.map((v): Read => {
-        const [kind, path, hash] = v as [Read["kind"], Value, Uint8Array | null | undefined];
-        return { kind, path: readPath(path), hash: hash ?? null };
+        const [kind, path, x, value, truth] = v as [Read["kind"], Value, Value, Value, Value];
+        const guard = kind === ReadKind.Guard ? { op: x as number, value: value as Value, truth: truth !== false } : null;
+        return { kind, path: readPath(path), hash: guard === null ? ((x ?? null) as Uint8Array | null) : null, guard };
       }),
       writes: readWrites(writes, count),
     })),

@@ -5,15 +5,17 @@ import { touches, type Path } from "../../src/dstm/path.ts";
 import { Core } from "../../src/dstm/replica/core.ts";
 import { PREDICTED, type Changed, type State } from "../../src/dstm/replica/types.ts";
 import { diff } from "../../src/dstm/tree/diff.ts";
+import { after, before, first, last, type Place } from "../../src/dstm/place.ts";
 import type { TreeNode } from "../../src/dstm/tree/node.ts";
+import { shapeOf } from "../../src/dstm/tree/shape.ts";
 import type { Tx } from "../../src/dstm/tx.ts";
 import { apply } from "../../src/dstm/txn/txn.ts";
 import { submitOn } from "./drafts.ts";
 import { Model, newLink, type Link } from "./model.ts";
 import { Random } from "./random.ts";
 
-const names = ["a", "b", "c"];
-const kinds = ["add", "transfer", "set", "delete", "keys", "subtree", "both"] as const;
+const names = ["a", "b", "strict"];
+const kinds = ["add", "transfer", "set", "delete", "keys", "subtree", "both", "insert", "remove", "move", "stock", "max"] as const;
 
 interface Goal {
   kind: (typeof kinds)[number];
@@ -21,6 +23,8 @@ interface Goal {
   sum: number;
   done: boolean;
   running: boolean;
+  /** What the last run of it did: an element taken away, an item taken from the stock. */
+  took?: boolean;
 }
 
 /** A client with somebody who uses it. */
@@ -46,6 +50,8 @@ export class Simulation {
   readonly server: Model;
   readonly people: Person[] = [];
   readonly trace: string[] = [];
+  /** What the transaction under way was made on. */
+  #view: State | null = null;
 
   constructor(readonly seed: number, clients: number) {
     this.random = new Random(seed);
@@ -190,13 +196,15 @@ export class Simulation {
       stale = true;
     }
     p.states.set(g.object, state);
+    this.#view = state;
     const states = new Map<string, State>();
-    const other = g.kind === "both" && g.object !== "a" ? p.core.state("a") : undefined;
+    const other = g.kind === "both" && g.object !== "a" && p.core.level("log") ? p.core.state("a") : undefined;
     if (other !== undefined) states.set("a", other);
     states.set(g.object, state);
     const given = submitOn(p.core, states, (txs) => this.#pursue(g, txs.get(g.object) as Tx, other === undefined ? undefined : txs.get("a")));
     this.note(`${p.id} runs ${JSON.stringify(g)}: ${"sequence" in given ? given.sequence : given.error.toString()}`);
     if ("error" in given) {
+      if (given.error.reason === "test.awaited") return;
       if (!stale || given.error.code !== 10) this.fail(`submit: ${given.error.toString()}`);
       return;
     }
@@ -238,7 +246,42 @@ export class Simulation {
         tx.set(["map"], {});
         tx.set(["map", "k1", "x"], this.random.int(5));
         break;
+      case "insert":
+        tx.insert(["list"], this.#place(tx), g.sum);
+        break;
+      case "remove": {
+        const [id] = tx.keys(["list"]);
+        if (id !== undefined) tx.delete(["list", id]);
+        tx.overwrite(["keys"], g.sum);
+        g.took = id !== undefined;
+        break;
+      }
+      case "move": {
+        const ids = this.#peek(tx);
+        if (ids.length > 1) tx.move(["list"], ids[0] as string, this.random.int(2) === 0 ? last() : after(this.random.pick(ids.slice(1))));
+        tx.overwrite(["keys"], g.sum);
+        break;
+      }
+      case "stock":
+        g.took = tx.guard(["stock"], ">=", 1);
+        tx.add(["stock"], g.took ? -1 : g.sum, { min: 0 });
+        break;
+      case "max":
+        tx.max(["max"], g.sum);
+        break;
     }
+  }
+
+  /** The ids of the list, without reading them. */
+  #peek(tx: Tx): string[] {
+    const view = this.#view;
+    return tx.guardLength(["list"], ">", 0) ? (view?.root.find(["list"])?.ids() ?? []) : [];
+  }
+
+  #place(tx: Tx): Place {
+    const ids = this.#peek(tx);
+    const beside = [after, before][this.random.int(2)] as typeof after;
+    return ids.length === 0 || this.random.int(3) === 0 ? [first(), last()][this.random.int(2)] as Place : beside(this.random.pick(ids));
   }
 
   /** Takes the events. */
@@ -292,7 +335,7 @@ export class Simulation {
       if (last?.[0] === o.root && last[1] === state.root) continue;
       p.checked.set(name, [o.root, state.root]);
       const truth = this.server.object(name).history[state.version] as TreeNode;
-      if (!equal(o.root.value(), truth.value())) this.fail(`${name} at version ${state.version} is not what it was`);
+      if (!same(o.root, truth)) this.fail(`${name} at version ${state.version} is not what it was`);
       let want = truth;
       for (const l of o.layers) {
         if (!l.shown) continue;
@@ -303,7 +346,7 @@ export class Simulation {
         const next = apply(want, l.part.writes, PREDICTED);
         if (typeof next !== "number") want = next;
       }
-      if (!equal(state.root.value(), want.value())) this.fail(`the fold of ${name} is wrong`);
+      if (!same(state.root, want)) this.fail(`the fold of ${name} is wrong`);
     }
   }
 
@@ -327,7 +370,7 @@ export class Simulation {
     for (const p of this.people) {
       for (const name of p.wants) {
         const state = p.core.state(name);
-        if (state === undefined || !equal(state.root.value(), this.server.object(name).root.value())) this.fail(`${p.id} ends with another ${name}`);
+        if (state === undefined || !same(state.root, this.server.object(name).root)) this.fail(`${p.id} ends with another ${name}`);
       }
       if (p.core.queued !== 0 || p.running.size !== 0) this.fail(`${p.id} ends with ${p.core.queued} transactions unanswered`);
       for (const j of p.core.journals) {
@@ -347,16 +390,29 @@ export class Simulation {
       const number = (...path: string[]): number => (root.find(path)?.leaf ?? 0) as number;
       cross += number("cross");
       if (number("total") !== want) this.fail(`the total of ${name} is ${number("total")}, not ${want}`);
+      const done = this.people.flatMap((p) => p.goals).filter((g) => g.done && g.object === name);
+      const of = (kind: Goal["kind"]): Goal[] => done.filter((g) => g.kind === kind);
+      const elements = root.find(["list"])?.ids().length ?? 0;
+      const inserted = of("insert").length - of("remove").filter((g) => g.took).length;
+      if (elements !== inserted) this.fail(`the list of ${name} has ${elements} elements, not ${inserted}`);
+      const stock = of("stock").reduce((n, g) => n + (g.took ? -1 : g.sum), 0);
+      if (number("stock") !== stock || stock < 0) this.fail(`the stock of ${name} is ${number("stock")}, not ${stock}`);
+      if (number("max") !== Math.max(0, ...of("max").map((g) => g.sum))) this.fail(`the maximum of ${name} is ${number("max")}`);
       if (number("bank", "left") + number("bank", "right") !== 0) this.fail(`the bank of ${name} made money`);
     }
     if (cross !== 0) this.fail(`half of a transaction took effect: ${cross}`);
   }
 }
 
+function same(a: TreeNode, b: TreeNode): boolean {
+  return equal(a.value(), b.value()) && equal(shapeOf(a), shapeOf(b));
+}
+
 /** One whole run. */
 export function simulate(seed: number): void {
   const s = new Simulation(seed, 2 + (seed % 3));
   s.server.busy = seed % 7;
+  s.server.cut = [0, 50, 100][seed % 3] as number;
   s.server.forget = [0, 10, 50, 100][seed % 4] as number;
   for (let n = 300 + s.random.int(600); n > 0; n--) s.step(false);
   s.rest();

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Value } from "../../src/codec/value.ts";
-import { fails } from "../../src/dstm/replica/show.ts";
 import { compareKeys } from "../../src/dstm/path.ts";
 import { Edit } from "../../src/dstm/tree/edit.ts";
 import { TreeNode } from "../../src/dstm/tree/node.ts";
 import { addNumbers, compareNumbers, type Numeric } from "../../src/dstm/tree/numbers.ts";
+import { fails } from "../../src/dstm/txn/judge.ts";
 import { ReadKind, type Part, type Read, type Write } from "../../src/dstm/txn/txn.ts";
 
 const map = (o: object): Value => Object.assign(Object.create(null), o) as Value;
@@ -78,9 +78,9 @@ test("which reads hold, and below which maps one may write", () => {
   root = edited(root, 4, (e) => e.set(["m", "x", "y"], 2));
   const judge = (base: number, reads: Read[], writes: Write[] = [], made: number[] = []): boolean => {
     const part: Part = { object: "o", epoch: "e", base, reads, writes };
-    return fails({ part, made }, root, root) === null;
+    return fails(part, { root, under: root, made, writes, strict: false }) === null;
   };
-  const read = (kind: ReadKind, ...path: string[]): Read[] => [{ kind, path, hash: null }];
+  const read = (kind: ReadKind, ...path: string[]): Read[] => [{ kind, path, hash: null, guard: null }];
   const from = (reads: Read[]): number => [0, 1, 2, 3, 4, 5].findIndex((base) => judge(base, reads));
   assert.equal(from(read(ReadKind.Value, "m", "k")), 3);
   assert.equal(from(read(ReadKind.Value, "m")), 2);
@@ -95,8 +95,10 @@ test("which reads hold, and below which maps one may write", () => {
   assert.equal(from(read(ReadKind.Subtree, "m", "k")), 3);
   assert.equal(from(read(ReadKind.Hash, "no")), 0);
   assert.equal(from(read(ReadKind.Hash, "m")), -1);
-  const below: Write[] = [{ op: "set", path: ["m", "new"], value: 1 }];
+  const below: Write[] = [{ op: "set", path: ["m", "new"], value: 1, shape: null }];
   assert.deepEqual([judge(1, [], below), judge(2, [], below), judge(1, [], below, [2])], [false, true, true]);
+  const replaced: Write[] = [{ op: "set", path: ["m"], value: map({}), shape: null }, ...below];
+  assert.deepEqual([judge(1, [], replaced), judge(1, [], [...below, ...replaced])], [true, false]); // its own map, once it has made it
 });
 
 test("numbers add exactly or as doubles, and compare without rounding", () => {

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Client, conflictPaths, Reason, variable, type Change, type Commit, type Path, type Ref, type SharedObject, type Tx } from "../../src/dstm/index.ts";
+import {
+  Client, conflictPaths, field, last, list, map, Reason, updateAll, UndoStack, variable, viewAll,
+  type Change, type Commit, type ListRef, type Path, type Ref, type Revision, type SharedObject, type Tx,
+} from "../../src/dstm/index.ts";
 import type { Value, ValueMap } from "../../src/codec/value.ts";
 import type { Pattern } from "../../src/transport/pattern.ts";
 
@@ -30,6 +33,36 @@ async function types(board: SharedObject, tx: Tx): Promise<void> {
   for (const [id, l] of lot.all(tx)) same<[typeof id, typeof l.price], [string, number]>(true);
   const checked = variable("n").checked((v): v is number => typeof v === "number");
   same<ReturnType<typeof checked.at>, Ref<number>>(true);
+
+  price.at("1").max(tx, 5n);
+  // @ts-expect-error only numbers have a smaller one
+  lot.at("1").min(tx, 1);
+  const dear: boolean = price.at("1").guard(tx, ">=", 5);
+  // @ts-expect-error no comparison
+  price.at("1").guard(tx, "=", 5);
+  // @ts-expect-error no text
+  price.at("1").guard(tx, ">=", "5");
+  same<ReturnType<typeof map<number>>["at"], (...params: string[]) => import("../../src/dstm/index.ts").MapRef<number>>(true);
+
+  const tasks: ListRef<{ text: string; done?: boolean }> = list<{ text: string; done?: boolean }>("tasks").at();
+  const id: string = tasks.insert(tx, last(), { text: "bread" });
+  // @ts-expect-error a task has a text
+  tasks.insert(tx, last(), { done: true });
+  // @ts-expect-error a place is none of its own making
+  tasks.move(tx, id, "last");
+  field(tasks.element(id), "done").set(tx, true);
+  // @ts-expect-error no text
+  field(tasks.element(id), "done").set(tx, "yes");
+  // @ts-expect-error no such field
+  field(tasks.element(id), "colour");
+  const either: number | string = tx.orElse(() => 1 as number | string, () => "b");
+  const never: () => never = () => tx.retry();
+  const commits: Commit[] = await updateAll([board], (t) => t.in(board).set(["n"], 1), { strict: true });
+  const sum: number = await viewAll([board], (t) => price.at("1").get(t, 0));
+  const stack: boolean = new UndoStack(board).canRedo;
+  for await (const r of board.history(0)) same<typeof r, Revision>(true);
+  const was: number = await board.viewAt(1, (t) => price.at("1").get(t, 0));
+  void [dear, either, never, commits, sum, stack, was];
 
   const n: number = board.view((t) => price.at("1").get(t, 0));
   const root: ValueMap = board.snapshot();

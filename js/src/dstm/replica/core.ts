@@ -1,15 +1,16 @@
 import type { Value } from "../../codec/value.ts";
 import type { TrefoilError } from "../../status.ts";
 import type { Transaction } from "../txn/txn.ts";
-import { checkReady, doubt, find } from "./journal.ts";
+import { checkReady, doubt, find, findJournal, isLevel } from "./journal.ts";
 import { forget, newReplica, stateOf } from "./object.ts";
 import { ask } from "./open.ts";
+import { abort, forgetQuestion, inquire } from "./past.ts";
 import { receive } from "./receive.ts";
 import { next, sent, unsendable } from "./send.ts";
 import { drop } from "./settle.ts";
 import { done } from "./show.ts";
 import { submit, type Submitted } from "./submit.ts";
-import type { Context, Errand, Event, Journal, Replica, State } from "./types.ts";
+import type { Context, Errand, Event, Journal, OwnCommit, Question, Replica, State } from "./types.ts";
 
 /**
  * A client's side of dstm as a pure state machine: the objects that it has open, its own transactions that are not yet
@@ -30,6 +31,8 @@ export class Core implements Context {
   requests: Errand[] = [];
   touched: Replica[] = [];
   events: Event[] = [];
+  questions: Question[] = [];
+  own: OwnCommit[] = [];
 
   /** Numbers its transactions from sequence + 1 and holds at most limit unanswered ones. */
   constructor(
@@ -56,17 +59,23 @@ export class Core implements Context {
       o.returning = o.log !== null;
       ask(this, o);
     }
-    for (const j of this.journals) checkReady(this, j);
+    for (const j of this.journals) {
+      j.level = false;
+      checkReady(this, j);
+    }
     done(this);
   }
 
   /** The session has ended. What objects hold stays. */
   lost(): void {
+    for (const j of this.journals) j.level = isLevel(this, j);
     this.connected = false;
     this.requests = [];
+    abort(this);
     for (const o of this.order) {
       o.phase = "offline";
       o.returning = false;
+      o.growing = null;
     }
     for (const j of this.journals) {
       j.ready = false;
@@ -115,6 +124,27 @@ export class Core implements Context {
   /** What is seen of an object, undefined before its first opening. */
   state(name: string): State | undefined {
     return stateOf(this, name);
+  }
+
+  /** Whether the states of the log's objects are all of one position, so that one transaction or view may span them. */
+  level(log: string): boolean {
+    const j = findJournal(this, log);
+    return j !== undefined && isLevel(this, j);
+  }
+
+  /** Asks for the revisions of an object behind version from up to version to (0: the present one); events tell. */
+  history(object: string, from: number, to: number): number {
+    return inquire(this, object, from, to);
+  }
+
+  /** Asks for the state of an object at a version; an event tells it, or why not. */
+  at(object: string, version: number): number {
+    return inquire(this, object, null, version);
+  }
+
+  /** Nobody waits for the answer to a request any more: no event about it follows. */
+  forget(request: number): void {
+    forgetQuestion(this, request);
   }
 
   /** How many own transactions that name the object are not answered. */

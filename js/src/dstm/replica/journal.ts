@@ -7,7 +7,7 @@ import { MAX_UNANSWERED, type Context, type Journal, type Snapshot, type Submiss
 export function journalOf(c: Context, name: string): Journal {
   const known = findJournal(c, name);
   if (known !== undefined) return known;
-  const j: Journal = { name, epoch: "", position: 0, queue: [], flying: 0, ready: true, told: 0, committed: [] };
+  const j: Journal = { name, epoch: "", position: 0, queue: [], flying: 0, ready: true, level: false, told: 0, committed: [] };
   c.journals.push(j);
   return j;
 }
@@ -25,6 +25,12 @@ export function clean(c: Context): void {
 /** Lets the transactions of a log go once its objects are open again. */
 export function checkReady(c: Context, j: Journal): void {
   j.ready = c.connected && !c.order.some((o) => o.log === j && o.returning);
+}
+
+/** Whether all that is held of the log is of one position. */
+export function isLevel(c: Context, j: Journal): boolean {
+  if (!j.level) return false;
+  return c.order.every((o) => o.log !== j || o.root === null || (!o.mistaken && o.growing === null && (!c.connected || o.phase === "open")));
 }
 
 /** Takes note of the position that a state of an object names. */

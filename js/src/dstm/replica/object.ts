@@ -1,6 +1,7 @@
-import { writtenPaths } from "../txn/txn.ts";
+import { targetOf } from "../txn/txn.ts";
 import { checkReady } from "./journal.ts";
 import { finish } from "./settle.ts";
+import { usual } from "./terms.ts";
 import type { Context, Layer, Replica, Shown, State } from "./types.ts";
 
 /** A replica that holds nothing yet. */
@@ -17,6 +18,8 @@ export function newReplica(name: string): Replica {
     version: 0,
     position: 0,
     hash: new Uint8Array(8),
+    terms: usual,
+    growing: null,
     root: null,
     fold: null,
     layers: [],
@@ -38,11 +41,12 @@ export function stateOf(c: Context, name: string): State | undefined {
     seen: o.log.position,
     root: o.fold,
     pending: o.visible,
+    terms: o.terms,
   };
 }
 
 function visible(o: Replica): Shown[] {
-  return o.layers.filter((l) => l.shown).map((l) => ({ sequence: l.tx.sequence, paths: writtenPaths(l.part.writes) }));
+  return o.layers.filter((l) => l.shown).map((l) => ({ sequence: l.tx.sequence, paths: l.writes.map(targetOf) }));
 }
 
 /** Removes the object and the layers above it; the transactions stay. */

@@ -1,9 +1,12 @@
 import { Code, type TrefoilError } from "../../status.ts";
 import { fault, malformed, Reason } from "../errors.ts";
-import { checkReady, doubt, journalOf, refuseUnsent, see } from "./journal.ts";
+import { Edit } from "../tree/edit.ts";
+import { applyWrite, type Write } from "../txn/txn.ts";
+import { checkReady, doubt, findJournal, journalOf, refuseUnsent, see } from "./journal.ts";
 import { forget, strip } from "./object.ts";
 import { install } from "./snapshot.ts";
-import type { Context, Journal, Replica, Snapshot, Submission } from "./types.ts";
+import { sameReadable, showable } from "./terms.ts";
+import type { Context, Growing, Journal, Replica, Snapshot, Submission, Terms } from "./types.ts";
 
 /** Has an open frame sent. */
 export function ask(c: Context, o: Replica): void {
@@ -11,6 +14,7 @@ export function ask(c: Context, o: Replica): void {
   o.phase = "opening";
   o.request = c.request;
   o.asked = false;
+  o.growing = null;
   c.requests.push({ object: o });
 }
 
@@ -22,16 +26,49 @@ export function resync(c: Context, o: Replica): void {
 
 /** Whether this is the answer to the opening under way. */
 function expected(o: Replica | undefined, request: number): o is Replica {
-  return o !== undefined && o.phase === "opening" && o.request === request && o.asked;
+  return o !== undefined && o.phase === "opening" && o.request === request && o.asked && o.growing === null;
 }
 
 /** Takes the answer to an open. */
 export function opened(c: Context, log: string, request: number, name: string, s: Snapshot): void {
   const o = c.objects.get(name);
   if (!expected(o, request)) return;
-  if (s.root === null && (o.root === null || o.mistaken || o.log?.name !== log || o.epoch !== s.epoch || o.version !== s.version)) {
-    throw malformed("opened names a state that the client does not hold");
+  if (s.root === null) {
+    const held = o.root !== null && !o.mistaken && o.log?.name === log && o.epoch === s.epoch && o.version === s.version;
+    if (!held) throw malformed("opened names a state that the client does not hold");
+    if (!sameReadable(o.terms, s.terms)) {
+      resync(c, o); // what is held is not what may be read now
+      return;
+    }
   }
+  if (!grow(c, o, { log, snapshot: s, reset: false })) complete(c, o, log, s);
+}
+
+/** Begins to take a state in pieces, if that is how it comes. */
+function grow(c: Context, o: Replica, g: Omit<Growing, "edit">): boolean {
+  const { root, version, pieces } = g.snapshot;
+  if (root === null || !pieces) return false;
+  o.growing = { ...g, edit: new Edit(root, version) };
+  const j = findJournal(c, g.log);
+  if (j !== undefined) j.level = false;
+  return true;
+}
+
+/** Takes a piece of a state. */
+export function piece(c: Context, log: string, name: string, last: boolean, writes: readonly Write[]): void {
+  const o = c.objects.get(name);
+  const g = o?.growing;
+  if (o === undefined || g === null || g === undefined || g.log !== log) return;
+  if (!writes.every((w) => applyWrite(g.edit, w) === null)) throw malformed("a piece does not fit what came before it");
+  if (!last) return;
+  o.growing = null;
+  const s = { ...g.snapshot, root: g.edit.root };
+  if (g.reset) replace(c, o, s);
+  else complete(c, o, log, s);
+}
+
+/** The object is open. */
+function complete(c: Context, o: Replica, log: string, s: Snapshot): void {
   o.phase = "open";
   o.returning = false;
   const before = o.log;
@@ -42,10 +79,19 @@ export function opened(c: Context, log: string, request: number, name: string, s
     checkReady(c, before);
   }
   o.log = j;
+  accept(o, s.terms);
+  j.level = false;
   see(j, s);
   if (s.root !== null) install(c, o, s, s.root);
-  c.events.push({ kind: "opened", object: name });
+  c.events.push({ kind: "opened", object: o.name });
   checkReady(c, j);
+}
+
+/** Takes what the server says about an object. */
+function accept(o: Replica, t: Terms): void {
+  const same = sameReadable(o.terms, t);
+  o.terms = t;
+  if (!same) for (const l of o.layers) l.writes = showable(t, l.part.writes);
 }
 
 /** Takes the refusal of an open. */
@@ -68,18 +114,36 @@ export function refused(c: Context, request: number, name: string, error: Trefoi
 /** Takes a state that the server sends unasked. */
 export function reset(c: Context, log: string, name: string, s: Snapshot): void {
   const o = c.objects.get(name);
-  if (o?.phase !== "open" || o.log?.name !== log || s.root === null) return;
-  see(o.log, s);
-  install(c, o, s, s.root);
+  if (o === undefined || !at(o, log)) return;
+  const opening = o.growing?.reset === false; // what was to answer an open did not come to its end
+  o.growing = null;
+  if (grow(c, o, { log, snapshot: s, reset: !opening })) return;
+  if (opening) complete(c, o, log, s);
+  else replace(c, o, s);
+}
+
+/** Whether the server has the object open in this log. */
+function at(o: Replica, log: string): boolean {
+  return o.growing !== null ? o.growing.log === log : o.phase === "open" && o.log?.name === log;
+}
+
+/** The object has another state. */
+function replace(c: Context, o: Replica, s: Snapshot): void {
+  const j = o.log as Journal;
+  accept(o, s.terms);
+  j.level = false;
+  see(j, s);
+  if (s.root !== null) install(c, o, s, s.root);
 }
 
 /** Takes that the server closes an object. */
 export function ended(c: Context, log: string, name: string, error: TrefoilError): void {
   // While an opening is under way its answer decides, and this is about an earlier one.
   const o = c.objects.get(name);
-  if (o?.phase !== "open" || o.log?.name !== log) return;
+  if (o === undefined || !at(o, log)) return;
+  const known = o.root !== null;
   forget(c, o);
-  c.events.push({ kind: "ended", object: name, error });
+  c.events.push({ kind: known ? "ended" : "refused", object: name, error });
 }
 
 /** Settles the transactions of an object that moved to another log: the one that they were made for can no longer be asked. */

@@ -1,18 +1,21 @@
 import type { Value } from "../../codec/value.ts";
-import { Body, hex } from "../../internal/body.ts";
+import { Body, hex, isMap } from "../../internal/body.ts";
 import { Code } from "../../status.ts";
 import { fault, malformed } from "../errors.ts";
 import { validName, type Path } from "../path.ts";
-import { build, isValueMap } from "../tree/edit.ts";
+import { build } from "../tree/build.ts";
+import type { TreeNode } from "../tree/node.ts";
 import { arrayOf, readPath, readValue, readWrites } from "../txn/decode.ts";
-import { MAX_EPOCH, MAX_OPERATIONS, MAX_PARTS } from "../txn/txn.ts";
+import { MAX_EPOCH, MAX_OPERATIONS, MAX_PARTS, type Write } from "../txn/txn.ts";
 import { applyEntry, type Effect } from "./change.ts";
 import { findJournal } from "./journal.ts";
-import { ended, opened, refused, reset } from "./open.ts";
-import { Kind } from "./send.ts";
+import { ended, opened, piece, refused, reset } from "./open.ts";
+import { Kind } from "./kinds.ts";
+import { answered, readRevision, recalled, revision } from "./past.ts";
 import { committed, rejected } from "./settle.ts";
 import { done } from "./show.ts";
-import type { Context, Snapshot } from "./types.ts";
+import { usual } from "./terms.ts";
+import type { Context, Snapshot, Terms } from "./types.ts";
 
 /** See Core.receive. */
 export function receive(c: Context, kind: number, stream: number | bigint | string, body: readonly Value[]): void {
@@ -32,7 +35,7 @@ const readers: { readonly [kind: number]: Reader } = {
   [Kind.Opened]: (c, log, e) => {
     const request = e.count();
     const name = e.text();
-    const s = readSnapshot(e);
+    const s = readSnapshot(e, false);
     if (!validName(log)) throw malformed("opened names no log");
     opened(c, log, request, name, s);
   },
@@ -43,7 +46,7 @@ const readers: { readonly [kind: number]: Reader } = {
   },
   [Kind.Reset]: (c, log, e) => {
     const name = e.text();
-    const s = readSnapshot(e);
+    const s = readSnapshot(e, true);
     if (s.root === null) throw malformed("a reset without a state");
     reset(c, log, name, s);
   },
@@ -81,22 +84,87 @@ const readers: { readonly [kind: number]: Reader } = {
     const j = findJournal(c, log);
     if (j !== undefined) applyEntry(c, j, { position, hash, client, sequence, parts });
   },
+  [Kind.Piece]: (c, log, e) => {
+    const name = e.text();
+    const last = e.bool();
+    const writes = readWrites(e.value(), { n: 0 });
+    if (!writes.every((w: Write) => w.op === "set" || w.op === "insert")) throw malformed("a piece sets and inserts");
+    piece(c, log, name, last, writes);
+  },
+  [Kind.Current]: (c, log, e) => {
+    const position = e.count();
+    const j = findJournal(c, log);
+    if (j === undefined) return;
+    j.position = Math.max(j.position, position);
+    j.level = true;
+    c.events.push({ kind: "level", log });
+  },
+  [Kind.Revision]: (c, _log, e) => {
+    const request = e.count();
+    const name = e.text();
+    revision(c, request, name, readRevision(e));
+  },
+  [Kind.State]: (c, _log, e) => {
+    const request = e.count();
+    const name = e.text();
+    recalled(c, request, name, readState(e));
+  },
+  [Kind.Done]: (c, _log, e) => {
+    const request = e.count();
+    const name = e.text();
+    const v = e.optional();
+    answered(c, request, name, v === null ? null : new Body([v], "dstm").error());
+  },
 };
 
-/** Epoch, version, position, hash and snapshot. */
-function readSnapshot(e: Body): Snapshot {
-  const epoch = e.text();
-  const version = e.count();
-  const position = e.count();
-  const hash = bytes(e, 8);
-  if (epoch.length < 1 || epoch.length > MAX_EPOCH) throw malformed("a state has no valid epoch");
+/** Epoch, version, position, hash, snapshot (a reset then has its reason), shape, flags, readable and limits. */
+function readSnapshot(e: Body, reason: boolean): Snapshot {
+  const point = readPoint(e);
   const raw = e.optional();
-  if (raw === null) return { epoch, version, position, hash, root: null };
-  const value = readValue(raw, 0);
-  if (!isValueMap(value)) throw malformed("a snapshot is no map");
-  const root = build(value, version, 0);
-  if (root === "depth") throw malformed("a snapshot nests too deeply");
-  return { epoch, version, position, hash, root };
+  if (reason) e.optional();
+  const root = readRoot(raw, e.optional(), point.version);
+  const flags = readFlags(e.optional());
+  return { ...point, root, terms: readTerms((flags & 1) > 0, e.optional(), e.optional()), pieces: (flags & 2) > 0 };
+}
+
+/** A state of the past: epoch, version, position, hash, snapshot and shape. */
+function readState(e: Body): Snapshot {
+  const point = readPoint(e);
+  const raw = e.value();
+  return { ...point, root: readRoot(raw, e.optional(), point.version), terms: usual, pieces: false };
+}
+
+function readPoint(e: Body): Pick<Snapshot, "epoch" | "version" | "position" | "hash"> {
+  const epoch = e.text();
+  if (epoch.length < 1 || epoch.length > MAX_EPOCH) throw malformed("a state has no valid epoch");
+  return { epoch, version: e.count(), position: e.count(), hash: bytes(e, 8) };
+}
+
+function readRoot(raw: Value, shape: Value, version: number): TreeNode | null {
+  if (raw === null) return null;
+  const checked = readValue(raw, shape, 0);
+  const root = build(checked.value, checked.shape, version, 0);
+  if (root === undefined || !root.isMap) throw malformed("a snapshot is no map, or nests too deeply");
+  return root;
+}
+
+function readFlags(v: Value): number {
+  if (v === null) return 0;
+  if (typeof v !== "number" || !Number.isInteger(v)) throw malformed("flags are no integer");
+  return v;
+}
+
+function readTerms(strict: boolean, readable: Value, limits: Value): Terms {
+  const most = (key: string, otherwise: number): number => {
+    const n = isMap(limits) ? limits[key] : undefined;
+    return typeof n === "number" && n > 0 ? n : otherwise;
+  };
+  return {
+    strict,
+    readable: readable === null ? null : arrayOf(readable, "the readable paths", Infinity).map(readPath),
+    bytes: most("transaction", usual.bytes),
+    operations: most("operations", usual.operations),
+  };
 }
 
 function readConflicts(v: Value): Path[] {

@@ -1,37 +1,24 @@
 import type { TrefoilError } from "../../status.ts";
 import { maybeDone } from "../errors.ts";
 import { settled, windowOpen } from "./journal.ts";
+import { DSTM, Kind } from "./kinds.ts";
+import { nextQuestion, questionFrame } from "./past.ts";
 import { refuse } from "./settle.ts";
 import { done } from "./show.ts";
 import type { Context, Errand, Journal, Submission } from "./types.ts";
-
-/** The number of the pattern. */
-export const DSTM = 3;
-
-/** Kinds of frames: PROTOCOL.md, section 8. */
-export const Kind = {
-  Open: 1,
-  Opened: 2,
-  Refused: 3,
-  Reset: 4,
-  Close: 5,
-  Ended: 6,
-  Commit: 7,
-  Committed: 8,
-  Rejected: 9,
-  Change: 10,
-} as const;
 
 /** See Core.next. */
 export function next(c: Context): unknown[] | null {
   if (!c.connected) return null;
   const errand = c.requests[0];
   if (errand !== undefined) return errandFrame(errand);
+  const question = nextQuestion(c);
+  if (question !== undefined) return questionFrame(question);
   const due = nextCommit(c);
   if (due === null) return null;
   const { j, p } = due;
   const after = p.after.length > 0 ? p.after : null;
-  return [DSTM, Kind.Commit, j.name, p.sequence, settled(j, c.sequence), p.sent ? 1 : 0, p.position, after, p.metadata, p.wire];
+  return [DSTM, Kind.Commit, j.name, p.sequence, settled(j, c.sequence), p.sent ? 1 : 0, p.position, after, p.metadata, p.wire, p.attempt];
 }
 
 /** See Core.sent. */
@@ -39,6 +26,11 @@ export function sent(c: Context): void {
   const errand = c.requests.shift();
   if (errand !== undefined) {
     if ("object" in errand) errand.object.asked = true;
+    return;
+  }
+  const question = nextQuestion(c);
+  if (question !== undefined) {
+    question.asked = true;
     return;
   }
   const due = nextCommit(c);
@@ -53,7 +45,7 @@ export function sent(c: Context): void {
 
 /** See Core.unsendable. */
 export function unsendable(c: Context, error: TrefoilError): void {
-  if (c.requests.length > 0) {
+  if (c.requests.length > 0 || nextQuestion(c) !== undefined) {
     sent(c);
     return;
   }

@@ -15,7 +15,7 @@ export function committed(c: Context, j: Journal, sequence: number, position: nu
   j.committed.push(sequence);
   j.committed.sort((a, b) => a - b);
   j.position = Math.max(j.position, position);
-  emitSettled(c, p, null, { position, versions, conflicts: [] });
+  emitSettled(c, p, null, { asked: true, position, versions, conflicts: [] });
   for (const l of [...p.layers]) {
     const version = versions[p.parts.findIndex((part) => part.object === l.object.name)] as number;
     // In order, the change came before its answer and took the layer away. What is left waits for an object that is just
@@ -30,12 +30,12 @@ export function committed(c: Context, j: Journal, sequence: number, position: nu
 export function rejected(c: Context, j: Journal, sequence: number, error: TrefoilError, conflicts: readonly Path[]): void {
   const p = find(j, sequence);
   if (p === undefined || !p.sent || p.answered) return;
-  refuse(c, p, error, conflicts);
+  refuse(c, p, error, conflicts, true);
 }
 
 /** Settles a transaction with an error. */
-export function refuse(c: Context, p: Submission, error: TrefoilError, conflicts: readonly Path[]): void {
-  emitSettled(c, p, error, { position: 0, versions: [], conflicts });
+export function refuse(c: Context, p: Submission, error: TrefoilError, conflicts: readonly Path[], asked = false): void {
+  emitSettled(c, p, error, { asked, position: 0, versions: [], conflicts });
   drop(c, p);
 }
 
@@ -67,6 +67,7 @@ function answer(c: Context, p: Submission): void {
 }
 
 interface Outcome {
+  readonly asked: boolean;
   readonly position: number;
   readonly versions: readonly number[];
   readonly conflicts: readonly Path[];

@@ -1,7 +1,7 @@
-import { type Path } from "../path.ts";
-import { keysHash, valueHash } from "../tree/hash.ts";
+import type { Path } from "../path.ts";
 import { TreeNode } from "../tree/node.ts";
-import { apply, ReadKind, writtenPaths, type Read } from "../txn/txn.ts";
+import { fails } from "../txn/judge.ts";
+import { apply, changedPaths } from "../txn/txn.ts";
 import { clean, unblock } from "./journal.ts";
 import { remove } from "./object.ts";
 import { PREDICTED, type Context, type Layer, type Origin, type Replica, type Step, type Submission } from "./types.ts";
@@ -50,7 +50,7 @@ export function hide(c: Context, p: Submission): void {
 function lose(c: Context, l: Layer): void {
   const step = stepOf(c, l.object);
   l.object.visible = null;
-  step.taken.push(...writtenPaths(l.part.writes));
+  step.taken.push(...changedPaths(l.writes));
   step.stale = true;
 }
 
@@ -116,56 +116,12 @@ function compose(c: Context, o: Replica, root: TreeNode, judge: boolean): TreeNo
   let under = root;
   for (const l of o.layers) {
     if (!l.shown) continue;
-    const next = apply(under, l.part.writes, PREDICTED);
-    if (judge && (typeof next === "number" || fails(l, root, under) !== null)) {
+    const next = apply(under, l.writes, PREDICTED);
+    if (judge && (typeof next === "number" || fails(l.part, { root, under, made: l.made, writes: l.writes, strict: o.terms.strict }) !== null)) {
       hide(c, l.tx);
       continue;
     }
     if (typeof next !== "number") under = next;
   }
   return under;
-}
-
-/**
- * The path because of which a layer's transaction can no longer commit, as far as can be seen here, null if it may: its reads
- * hold in the confirmed root and, those by value, in what is under the layer.
- */
-export function fails(l: Pick<Layer, "part" | "made">, root: TreeNode, under: TreeNode): Path | null {
-  const base = l.part.base;
-  for (const r of l.part.reads) {
-    if (!readHolds(r, base, root, under)) return r.path;
-  }
-  for (const w of l.part.writes) {
-    let node: TreeNode | undefined = root;
-    for (const key of w.path.slice(0, -1)) {
-      node = node.kids.get(key);
-      if (node === undefined || !node.isMap) break;
-      if (node.written > base && !l.made.includes(node.written)) return w.path;
-    }
-  }
-  return null;
-}
-
-function readHolds(r: Read, base: number, root: TreeNode, under: TreeNode): boolean {
-  const node = root.find(r.path);
-  switch (r.kind) {
-    case ReadKind.Absent:
-      return node === undefined;
-    case ReadKind.Value:
-      return node !== undefined && node.written <= base;
-    case ReadKind.Keys:
-      return node !== undefined && node.isMap && node.written <= base && node.keys <= base;
-    case ReadKind.Subtree:
-      return node !== undefined && node.changed <= base;
-    case ReadKind.Hash:
-      return sameHash(valueHash(under.find(r.path)), r.hash);
-    case ReadKind.KeysHash:
-      return sameHash(keysHash(under.find(r.path)), r.hash);
-  }
-}
-
-function sameHash(a: Uint8Array | null | undefined, b: Uint8Array | null): boolean {
-  if (a === undefined) return false;
-  if (a === null || b === null) return a === b;
-  return a.length === b.length && a.every((x, i) => x === b[i]);
 }

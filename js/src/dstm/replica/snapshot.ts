@@ -1,7 +1,7 @@
 import { Code } from "../../status.ts";
 import { fault, Reason } from "../errors.ts";
 import { sameLeaf } from "../tree/leaf.ts";
-import { TreeNode } from "../tree/node.ts";
+import { sameIds, TreeNode } from "../tree/node.ts";
 import { refuseUnsent } from "./journal.ts";
 import { remove } from "./object.ts";
 import { change, hide } from "./show.ts";
@@ -40,25 +40,20 @@ export function install(c: Context, o: Replica, s: Snapshot, fresh: TreeNode): v
  * version. So predictions can be judged across a snapshot, and the difference costs what changed.
  */
 function graft(old: TreeNode, fresh: TreeNode, version: number): TreeNode {
-  if (old.leaf !== undefined || fresh.leaf !== undefined) {
+  if (old.leaf !== undefined || fresh.leaf !== undefined || old.isList !== fresh.isList) {
     const same = old.leaf !== undefined && fresh.leaf !== undefined && sameLeaf(old.leaf, fresh.leaf);
     return same ? old : fresh;
   }
-  const kids = new Map<string, TreeNode>();
-  let keys = old.keys;
-  let same = true;
-  for (const key of old.kids.keys()) {
-    if (!fresh.kids.has(key)) {
-      keys = version;
-      same = false;
-    }
+  const sameKeys = sameIds(old, fresh);
+  let { kids } = old;
+  for (const [key] of old.kids) {
+    if (!fresh.kids.has(key)) kids = kids.delete(key);
   }
   for (const [key, kid] of fresh.kids) {
     const was = old.kids.get(key);
     const merged = was === undefined ? kid : graft(was, kid, version);
-    if (was === undefined) keys = version;
-    if (merged !== was) same = false;
-    kids.set(key, merged);
+    if (merged !== was) kids = kids.put(key, merged);
   }
-  return same ? old : TreeNode.map(kids, old.written, keys, version, null);
+  if (sameKeys && kids === old.kids) return old;
+  return new TreeNode(undefined, kids, sameKeys ? old.order : fresh.order, old.written, sameKeys ? old.keys : version, version);
 }

@@ -1,7 +1,9 @@
+import type { Time } from "../../codec/value.ts";
 import type { TrefoilError } from "../../status.ts";
 import type { Path } from "../path.ts";
 import type { TreeNode } from "../tree/node.ts";
-import type { Part, Transaction } from "../txn/txn.ts";
+import type { Edit } from "../tree/edit.ts";
+import type { Part, Transaction, Write } from "../txn/txn.ts";
 
 /** How many transactions of one client a server remembers (PROTOCOL.md, section 8). */
 export const MAX_UNANSWERED = 64;
@@ -32,6 +34,8 @@ export interface Changed {
 /** A transaction is answered. */
 export interface Settled {
   readonly kind: "settled";
+  /** The server said so. */
+  readonly asked: boolean;
   readonly sequence: number;
   readonly objects: readonly string[];
   readonly log: string;
@@ -54,6 +58,12 @@ export type Event =
   | { readonly kind: "refused"; readonly object: string; readonly error: TrefoilError }
   /** The object, open before, was taken away, and is forgotten. */
   | { readonly kind: "ended"; readonly object: string; readonly error: TrefoilError }
+  | { readonly kind: "revision"; readonly request: number; readonly revision: Told }
+  | { readonly kind: "state"; readonly request: number; readonly snapshot: Snapshot }
+  /** The answer is complete, or there is none. */
+  | { readonly kind: "done"; readonly request: number; readonly error: TrefoilError | null }
+  /** All objects of the log are at one position again. */
+  | { readonly kind: "level"; readonly log: string }
   | Changed
   | Settled;
 
@@ -69,6 +79,8 @@ export interface Journal {
   flying: number;
   /** In this session: all objects are open again. */
   ready: boolean;
+  /** What is open of the log was at one position, as the server said last. */
+  level: boolean;
   /** The highest settled that was sent. */
   told: number;
   /** Sequences above told that were answered committed: the server remembers them, so that transactions may still depend on them. */
@@ -97,6 +109,8 @@ export interface Submission extends Transaction {
 export interface Layer {
   readonly tx: Submission;
   readonly part: Part;
+  /** Those of part that the replica can show: of what is readable. */
+  writes: readonly Write[];
   readonly object: Replica;
   shown: boolean;
   /** Versions of the object that transactions of tx.after made. */
@@ -133,6 +147,9 @@ export interface Replica {
   version: number;
   position: number;
   hash: Uint8Array;
+  terms: Terms;
+  /** The state that is on its way in pieces. */
+  growing: Growing | null;
   /** Confirmed; null until first opened. */
   root: TreeNode | null;
   /** With the layers that are shown. */
@@ -141,7 +158,6 @@ export interface Replica {
   layers: Layer[];
   /** Of the layers that are shown; null if to be made. */
   visible: readonly Shown[] | null;
-
   /** While one input is worked on; null otherwise. See show.ts. */
   step: Step | null;
 }
@@ -180,10 +196,84 @@ export interface State {
   readonly seen: number;
   readonly root: TreeNode;
   readonly pending: readonly Shown[];
+  readonly terms: Terms;
+}
+
+/** What the server said of an object when it opened it. */
+export interface Terms {
+  /** It is judged by versions alone. */
+  readonly strict: boolean;
+  /** The paths at and below which one may read; null: everything. */
+  readonly readable: readonly Path[] | null;
+  /** The bytes of a transaction's parts. */
+  readonly bytes: number;
+  /** Its reads and writes. */
+  readonly operations: number;
+}
+
+/** What an own commit did to one object. */
+export interface Own {
+  readonly object: string;
+  readonly version: number;
+  /** The object before, and after. */
+  readonly before: TreeNode;
+  readonly after: TreeNode;
+  /** Null if not all of it may be read. */
+  readonly writes: readonly Write[] | null;
+}
+
+/** An own commit, for taking it back. */
+export interface OwnCommit {
+  readonly log: string;
+  readonly epoch: string;
+  readonly position: number;
+  /** All its parts, or it is not kept. */
+  readonly parts: readonly Own[];
+  /** It undid another one. */
+  reversal: boolean;
+}
+
+/** A request about the past of an object, in the session in which it is sent. */
+export interface Question {
+  readonly request: number;
+  readonly object: string;
+  /** Null for the state at version to; otherwise the revisions behind it up to to are asked for. */
+  readonly from: number | null;
+  readonly to: number;
+  /** The last version told. */
+  last: number;
+  asked: boolean;
+  /** Nobody wants the answer any more, but it counts until it is there. */
+  forgotten: boolean;
+}
+
+/** One commit of an object, as the server tells it. */
+export interface Told {
+  readonly version: number;
+  readonly position: number;
+  readonly time: Time;
+  /** 32 hexadecimal digits. */
+  readonly client: string;
+  readonly user: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** What is readable of them. */
+  readonly writes: readonly Write[];
+}
+
+/** A state of which pieces are still to come. */
+export interface Growing {
+  readonly log: string;
+  readonly snapshot: Snapshot;
+  readonly edit: Edit;
+  /** It is a reset, not the answer to an open. */
+  readonly reset: boolean;
 }
 
 /** A whole state; root is null if the resume point was accepted. */
 export interface Snapshot {
+  readonly terms: Terms;
+  /** The state is only the beginning. */
+  readonly pieces: boolean;
   readonly epoch: string;
   readonly version: number;
   readonly position: number;
@@ -211,4 +301,8 @@ export interface Context {
   /** By the input that is worked on. */
   touched: Replica[];
   events: Event[];
+  /** Not yet answered. */
+  questions: Question[];
+  /** The latest own commits that can be taken back. */
+  own: OwnCommit[];
 }

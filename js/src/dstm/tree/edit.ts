@@ -1,10 +1,13 @@
-import type { Value, ValueMap } from "../../codec/value.ts";
-import { MAX_DEPTH, type Path } from "../path.ts";
-import { TreeNode } from "./node.ts";
+import type { Value } from "../../codec/value.ts";
+import type { Path } from "../path.ts";
+import { build } from "./build.ts";
+import { noKids, TreeNode } from "./node.ts";
 import { addNumbers, compareNumbers, isNumber, type Numeric } from "./numbers.ts";
+import { Order, type Spot } from "./order.ts";
+import type { Shape } from "./shape.ts";
 
 /** Why a change cannot be made. */
-export type Failure = "leaf" | "root" | "depth" | "number" | "bounds" | "range";
+export type Failure = "leaf" | "root" | "depth" | "number" | "bounds" | "range" | "list" | "element" | "exists" | "self";
 
 /** What the failures mean, for messages. */
 export const failures: Readonly<Record<Failure, string>> = {
@@ -14,120 +17,119 @@ export const failures: Readonly<Record<Failure, string>> = {
   number: "there is a value that is no number",
   bounds: "the sum is outside the bounds",
   range: "the sum is outside the range of numbers",
+  list: "there is something else than a list",
+  element: "there is no such element in the list",
+  exists: "the list has an element of that id already",
+  self: "an element cannot stand beside itself",
 };
 
-/**
- * Changes made by one version. The tree that it began with stays as it is; what the edit has copied once it
- * changes in place, so many writes to a wide map copy that map once. A change that fails changes nothing.
- */
+/** Changes made by one version. The tree that it began with stays as it is. A change that fails changes nothing. */
 export class Edit {
-  readonly #token = {};
-  #root: TreeNode;
-
   constructor(
-    root: TreeNode,
+    /** The tree as it is now. */
+    public root: TreeNode,
     readonly version: number,
-  ) {
-    this.#root = root;
-  }
+  ) {}
 
-  /** The tree as it is now. Whoever keeps it must not let the edit go on. */
-  get root(): TreeNode {
-    return this.#root;
-  }
-
-  /** Puts a canonical value at path; missing maps on the way are created. */
-  set(path: Path, value: Value): Failure | null {
-    const fresh = build(value, this.version, path.length, this.#token);
-    if (typeof fresh === "string") return fresh;
-    if (path.length === 0) {
-      if (!fresh.isMap) return "root";
-      this.#root = fresh;
-      return null;
-    }
-    for (let i = 0, at: TreeNode | undefined = this.#root; i < path.length && at !== undefined; i++) {
-      if (!at.isMap) return "leaf";
-      at = at.kids.get(path[i] as string);
-    }
-    let node = (this.#root = this.#own(this.#root));
-    const last = path.length - 1;
-    path.forEach((key, i) => {
-      const kids = node.kids as Map<string, TreeNode>;
-      const old = kids.get(key);
-      node.below = this.version;
-      if (old === undefined) node.keys = this.version;
-      const kid = i === last ? fresh : old === undefined ? emptyMap(this.version, this.#token) : this.#own(old);
-      if (kid !== old) kids.set(key, kid);
-      node = kid;
-    });
+  /** Puts a checked value at path; missing maps on the way are created. */
+  set(path: Path, value: Value, shape: Shape | null = null): Failure | null {
+    const fresh = build(value, shape, this.version, path.length);
+    if (fresh === undefined) return "depth";
+    if (path.length > 0) return this.#put(path, () => fresh);
+    if (!fresh.isMap) return "root";
+    this.root = fresh;
     return null;
   }
 
   /** Removes the node at path; nothing if there is none. */
   delete(path: Path): Failure | null {
     if (path.length === 0) return "root";
-    if (this.#root.find(path) === undefined) return null;
-    let node = (this.#root = this.#own(this.#root));
-    const last = path.length - 1;
-    path.forEach((key, i) => {
-      const kids = node.kids as Map<string, TreeNode>;
-      node.below = this.version;
-      if (i === last) {
-        kids.delete(key);
-        node.keys = this.version;
-        return;
-      }
-      const old = kids.get(key) as TreeNode;
-      const kid = this.#own(old);
-      if (kid !== old) kids.set(key, kid);
-      node = kid;
+    if (this.root.find(path) === undefined) return null;
+    const last = path.at(-1) as string;
+    return this.#put(path.slice(0, -1), (at) => {
+      const { kids, order, written } = at as TreeNode;
+      return new TreeNode(undefined, kids.delete(last), order?.delete(last) ?? null, written, this.version, this.version);
     });
-    return null;
   }
 
   /** Increases the number at path by n; absent counts as 0. Undefined bounds are none. */
   add(path: Path, n: Numeric, least: Numeric | undefined, most: Numeric | undefined): Failure | null {
-    const at = this.#root.find(path);
-    let old: Numeric = 0;
-    if (at !== undefined) {
-      if (!isNumber(at.leaf)) return "number";
-      old = at.leaf;
-    }
-    const sum = addNumbers(old, n);
-    if (sum === undefined) return "range";
-    if ((least !== undefined && compareNumbers(sum, least) < 0) || (most !== undefined && compareNumbers(sum, most) > 0)) {
-      return "bounds";
-    }
-    return this.set(path, sum);
+    return this.#number(path, (old = 0) => {
+      const sum = addNumbers(old, n);
+      if (sum === undefined) return "range";
+      const outside = (least !== undefined && compareNumbers(sum, least) < 0) || (most !== undefined && compareNumbers(sum, most) > 0);
+      return outside ? "bounds" : sum;
+    });
   }
 
-  #own(node: TreeNode): TreeNode {
-    if (node.owner === this.#token) {
-      node.touch();
-      return node;
-    }
-    return TreeNode.map(new Map(node.kids), node.written, node.keys, node.below, this.#token);
+  /** Makes the number at path the smaller of itself and n; absent becomes n. */
+  min(path: Path, n: Numeric): Failure | null {
+    return this.#number(path, (old = n) => (compareNumbers(n, old) < 0 ? n : old));
   }
-}
 
-function emptyMap(version: number, owner: object | null): TreeNode {
-  return TreeNode.map(new Map(), version, version, version, owner);
-}
-
-/** The nodes of a canonical value, written by version, to hang depth keys below the root. */
-export function build(value: Value, version: number, depth: number, owner: object | null = null): TreeNode | "depth" {
-  if (depth > MAX_DEPTH) return "depth";
-  if (!isValueMap(value)) return TreeNode.leaf(value, version);
-  const kids = new Map<string, TreeNode>();
-  for (const key of Object.keys(value)) {
-    const kid = build(value[key] as Value, version, depth + 1, owner);
-    if (kid === "depth") return kid;
-    kids.set(key, kid);
+  /** Makes the number at path the greater of itself and n; absent becomes n. */
+  max(path: Path, n: Numeric): Failure | null {
+    return this.#number(path, (old = n) => (compareNumbers(n, old) > 0 ? n : old));
   }
-  return TreeNode.map(kids, version, version, version, owner);
-}
 
-/** Whether a canonical value is a map: those have no prototype, unlike everything else that is an object. */
-export function isValueMap(value: Value): value is ValueMap {
-  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === null;
+  /** Puts a new element into the list at path, which is created if absent. */
+  insert(path: Path, id: string, spot: Spot, value: Value, shape: Shape | null = null): Failure | null {
+    if (id === spot.anchor) return "self";
+    const fresh = build(value, shape, this.version, path.length + 1);
+    if (fresh === undefined) return "depth";
+    return this.#put(path, (at) => {
+      if (at !== undefined && !at.isList) return "list";
+      const order = at?.order ?? Order.of([]);
+      if (order.has(id)) return "exists";
+      if (spot.anchor !== "" && !order.has(spot.anchor)) return "element";
+      const kids = (at?.kids ?? noKids).put(id, fresh);
+      return new TreeNode(undefined, kids, order.insert(id, spot), at?.written ?? this.version, this.version, this.version);
+    });
+  }
+
+  /** Puts an element of the list at path elsewhere. */
+  move(path: Path, id: string, spot: Spot): Failure | null {
+    if (id === spot.anchor) return "self";
+    const list = this.root.find(path);
+    if (list === undefined) return this.#through(path) ?? "element";
+    if (list.order === null) return "list";
+    if (!list.order.has(id) || (spot.anchor !== "" && !list.order.has(spot.anchor))) return "element";
+    const order = list.order.delete(id).insert(id, spot);
+    return this.#put(path, () => new TreeNode(undefined, list.kids, order, list.written, this.version, this.version));
+  }
+
+  #number(path: Path, change: (old: Numeric | undefined) => Numeric | Failure): Failure | null {
+    const at = this.root.find(path);
+    if (at !== undefined && !isNumber(at.leaf)) return "number";
+    const now = change(at?.leaf as Numeric | undefined);
+    return typeof now === "string" ? now : this.set(path, now);
+  }
+
+  /** Why nothing can be put at path, null if something can. */
+  #through(path: Path): Failure | null {
+    const { node, depth } = this.root.nearest(path);
+    if (depth === path.length || node.isMap) return null;
+    return node.isList ? "element" : "leaf";
+  }
+
+  /** Has change make the node at path of the one that is there, and copies what is above. */
+  #put(path: Path, change: (at: TreeNode | undefined) => TreeNode | Failure): Failure | null {
+    const failure = this.#through(path);
+    if (failure !== null) return failure;
+    const root = this.#replace(this.root, path, 0, change);
+    if (typeof root === "string") return root;
+    this.root = root;
+    return null;
+  }
+
+  #replace(at: TreeNode | undefined, path: Path, i: number, change: (at: TreeNode | undefined) => TreeNode | Failure): TreeNode | Failure {
+    if (i === path.length) return change(at);
+    const key = path[i] as string;
+    const node = at ?? TreeNode.of(noKids, null, this.version);
+    const old = node.kids.get(key);
+    const kid = this.#replace(old, path, i + 1, change);
+    if (typeof kid === "string") return kid;
+    const keys = old === undefined ? this.version : node.keys;
+    return new TreeNode(undefined, node.kids.put(key, kid), node.order, node.written, keys, this.version);
+  }
 }

@@ -1,6 +1,7 @@
 import { equal } from "../../codec/index.ts";
 import { Time, type Value, type ValueMap } from "../../codec/value.ts";
-import { validKey, MAX_DEPTH } from "../path.ts";
+import { compareKeys, copyPath, MAX_DEPTH, validKey, type Path } from "../path.ts";
+import { ShapeWalk, type Shape } from "./shape.ts";
 
 /** The keys of a path and the nesting of the value there (PROTOCOL.md, section 8). */
 export const MAX_NESTING = 48;
@@ -11,13 +12,22 @@ export function sameLeaf(a: Value, b: Value): boolean {
   return typeof a === "object" && typeof b === "object" && a !== null && b !== null && equal(a, b);
 }
 
+/** A value that may be stored, and the shape of the lists in it, null if there are none. */
+export interface Checked {
+  readonly value: Value;
+  readonly shape: Shape | null;
+}
+
 /**
  * A copy of a decoded value that may be written depth keys below the root: canonical, frozen (but for bytes, which cannot be)
  * and shared with nobody. Otherwise the fault as text.
  */
-export function checkValue(value: Value, depth: number): { value: Value } | { fault: string } {
+export function checkValue(value: Value, shape: Shape | null, depth: number): Checked | { readonly fault: string } {
+  const walk = new ShapeWalk(shape);
   try {
-    return { value: copy(value, MAX_NESTING - depth, depth) };
+    const checked = copy(value, MAX_NESTING - depth, depth, walk, []);
+    if (!walk.done) throw new Fault("a shape names a list that the value does not have");
+    return { value: checked, shape: shape === null ? null : freezeShape(shape) };
   } catch (e) {
     if (e instanceof Fault) return { fault: e.text };
     throw e;
@@ -29,8 +39,8 @@ class Fault {
   constructor(readonly text: string) {}
 }
 
-/** depth is how many keys lead there from the root, -1 inside a list, where maps are no part of the tree. */
-function copy(value: Value, levels: number, depth: number): Value {
+/** depth is how many keys lead there from the root, -1 inside a leaf, where maps are no part of the tree; path leads there from the value. */
+function copy(value: Value, levels: number, depth: number, walk: ShapeWalk, path: Path): Value {
   switch (typeof value) {
     case "number":
       if (!Number.isFinite(value)) throw new Fault("NaN and infinities are refused");
@@ -45,30 +55,50 @@ function copy(value: Value, levels: number, depth: number): Value {
   if (value === null || value instanceof Time) return value;
   if (value instanceof Uint8Array) return value.slice();
   if (levels < 1) throw new Fault("a value nests too deeply");
-  if (Array.isArray(value)) return Object.freeze(value.map((v) => copy(v, levels - 1, -1))) as Value[];
-  if (depth > MAX_DEPTH) throw new Fault("a value nests too deeply");
-  const out = Object.create(null) as ValueMap;
-  for (const key of Object.keys(value)) {
-    if (depth >= 0 && !validKey(key)) throw new Fault("a key is empty, too long or not UTF-8");
-    const kid = value[key] as Value;
-    if (depth >= MAX_DEPTH) throw new Fault("a value nests too deeply");
-    out[key] = copy(kid, levels - 1, depth >= 0 ? depth + 1 : -1);
+  if (Array.isArray(value)) {
+    const ids = depth < 0 ? undefined : walk.ids(path);
+    if (ids === undefined) return Object.freeze(value.map((v) => copy(v, levels - 1, -1, walk, path))) as Value[];
+    if (ids.length !== value.length || new Set(ids).size !== ids.length) throw new Fault("a shape does not fit its list");
+    return Object.freeze(value.map((v, i) => copyKid(v, ids[i] as string, levels, depth, walk, path))) as Value[];
   }
+  const out = Object.create(null) as ValueMap;
+  for (const key of keysOf(value)) {
+    const kid = value[key] as Value;
+    out[key] = depth < 0 ? copy(kid, levels - 1, -1, walk, path) : copyKid(kid, key, levels, depth, walk, path);
+  }
+  if (depth > MAX_DEPTH) throw new Fault("a value nests too deeply");
   return Object.freeze(out);
 }
 
-/** A leaf for users: bytes cannot be frozen, so they get their own. */
-export function showLeaf(value: Value): Value {
-  return holdsBytes(value) ? thaw(value) : value;
+/** What hangs in a map or list of the tree. */
+function copyKid(kid: Value, key: string, levels: number, depth: number, walk: ShapeWalk, path: Path): Value {
+  if (!validKey(key)) throw new Fault("a key is empty, too long or not UTF-8");
+  if (depth >= MAX_DEPTH) throw new Fault("a value nests too deeply");
+  return copy(kid, levels - 1, depth + 1, walk, walk.shape === null ? path : [...path, key]);
 }
 
-function holdsBytes(value: Value): boolean {
+function freezeShape(shape: Shape): Shape {
+  return Object.freeze(shape.map(([path, ids]) => Object.freeze([copyPath(path), copyPath(ids)] as const)));
+}
+
+/** The keys of a canonical map, ascending by bytes. */
+export function keysOf(map: ValueMap): string[] {
+  const keys = Object.keys(map);
+  for (let i = 1; i < keys.length; i++) {
+    if (compareKeys(keys[i - 1] as string, keys[i] as string) > 0) return keys.sort(compareKeys);
+  }
+  return keys;
+}
+
+/** Whether there are bytes in a value: they cannot be frozen, so users get their own. */
+export function holdsBytes(value: Value): boolean {
   if (typeof value !== "object" || value === null || value instanceof Time) return false;
   if (value instanceof Uint8Array) return true;
   return (Array.isArray(value) ? value : Object.values(value)).some(holdsBytes);
 }
 
-function thaw(value: Value): Value {
+/** A frozen copy with bytes of its own. */
+export function thaw(value: Value): Value {
   if (typeof value !== "object" || value === null || value instanceof Time) return value;
   if (value instanceof Uint8Array) return value.slice();
   if (Array.isArray(value)) return Object.freeze(value.map(thaw)) as Value[];

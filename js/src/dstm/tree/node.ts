@@ -1,51 +1,62 @@
 import type { Value, ValueMap } from "../../codec/value.ts";
 import { compareKeys, type Path } from "../path.ts";
-import { sameLeaf, showLeaf } from "./leaf.ts";
+import { holdsBytes, sameLeaf, thaw } from "./leaf.ts";
+import type { Order } from "./order.ts";
+import { Sorted } from "./sorted.ts";
 
-const noKids: ReadonlyMap<string, TreeNode> = new Map();
+/** The children of a node, by key or by element id. */
+export type Kids = Sorted<string, TreeNode>;
+
+/** No children. */
+export const noKids: Kids = Sorted.empty(compareKeys);
 
 /**
- * One value in the tree: a leaf, or a map of further nodes. Nodes are immutable once the edit that made them is over, and
- * versions of an object share the nodes that did not change. Every node knows when it was written, so that a
- * transaction's reads can be judged by versions alone and a delete leaves nothing behind.
+ * One value in the tree: a leaf, a map of further nodes, or a list of them. Nodes are immutable, and versions of an object share the nodes that
+ * did not change. Every node knows when it was written, so that a transaction's reads can be judged by versions alone and a
+ * delete leaves nothing behind.
  */
 export class TreeNode {
   /** What {@link TreeNode.value} gave. */
   #shown: Value | undefined = undefined;
+  /** Whether there are bytes in the value, once that was asked. */
+  #bytes: boolean | undefined = undefined;
 
-  private constructor(
-    /** The value of a leaf, undefined for a map. */
+  constructor(
+    /** The value of a leaf, undefined for a map or list. */
     readonly leaf: Value | undefined,
-    /** The children of a map. Only the edit that made the node changes them. */
-    readonly kids: ReadonlyMap<string, TreeNode>,
-    /** The version that last wrote the node; for a map, that created or replaced it. */
+    /** The children of a map by key, the elements of a list by id. */
+    readonly kids: Kids,
+    /** The order of a list's elements, null for anything else. */
+    readonly order: Order | null,
+    /** The version that last wrote the node; for a map or list, that created or replaced it. */
     readonly written: number,
-    /** The version that last changed which keys a map has. */
-    public keys: number,
+    /** The version that last changed which keys a map has, or which elements a list, or their order. */
+    readonly keys: number,
     /** The version of the last change anywhere below. */
-    public below: number,
-    /** The edit that may still change the node. A token, so that nodes keep nothing alive. */
-    readonly owner: object | null,
+    readonly below: number,
   ) {}
 
   /** A leaf. The value is canonical, frozen, and no map. */
   static leaf(value: Value, version: number): TreeNode {
-    return new TreeNode(value, noKids, version, 0, 0, null);
+    return new TreeNode(value, noKids, null, version, 0, 0);
   }
 
-  /** A map. */
-  static map(kids: Map<string, TreeNode>, written: number, keys: number, below: number, owner: object | null): TreeNode {
-    return new TreeNode(undefined, kids, written, keys, below, owner);
+  /** A map, or with an order a list, that version has made. */
+  static of(kids: Kids, order: Order | null, version: number): TreeNode {
+    return new TreeNode(undefined, kids, order, version, version, version);
   }
 
   /** An object of version 0. */
   static empty(): TreeNode {
-    return TreeNode.map(new Map(), 0, 0, 0, null);
+    return TreeNode.of(noKids, null, 0);
   }
 
-  /** Whether the node is a map. */
   get isMap(): boolean {
-    return this.leaf === undefined;
+    return this.leaf === undefined && this.order === null;
+  }
+
+  get isList(): boolean {
+    return this.order !== null;
   }
 
   /** The version of the last change at the node or below it. */
@@ -74,27 +85,42 @@ export class TreeNode {
     return { node, depth: path.length };
   }
 
-  /** The keys of a map, ascending by bytes. */
-  sortedKeys(): string[] {
-    return [...this.kids.keys()].sort(compareKeys);
+  /** The keys of a map, ascending by bytes; the ids of a list, in its order; none of a leaf. */
+  ids(): string[] {
+    return this.order === null ? this.kids.keys() : [...this.order];
   }
 
   /** The value, frozen; the same one each time, and subtrees that versions share have the same one in each. */
   value(): Value {
-    if (this.#shown !== undefined) return this.#shown;
-    if (this.leaf !== undefined) {
-      this.#shown = showLeaf(this.leaf);
-      return this.#shown;
-    }
-    const out = Object.create(null) as ValueMap;
-    for (const key of this.sortedKeys()) out[key] = (this.kids.get(key) as TreeNode).value();
-    this.#shown = Object.freeze(out);
-    return out;
+    this.#shown ??= this.#show();
+    return this.#shown;
   }
 
-  /** Forgets the value: the node's edit goes on. */
-  touch(): void {
-    this.#shown = undefined;
+  /** Like value, but whoever gets it may change the bytes in it. */
+  copy(): Value {
+    return this.#holdsBytes() ? thaw(this.value()) : this.value();
+  }
+
+  #holdsBytes(): boolean {
+    this.#bytes ??= this.leaf !== undefined ? holdsBytes(this.leaf) : Array.from(this.kids, ([, kid]) => kid.#holdsBytes()).includes(true);
+    return this.#bytes;
+  }
+
+  /** Like value, but the bytes in it are those of the tree: not for users. */
+  raw(): Value {
+    return this.leaf !== undefined ? this.leaf : this.#gather((kid) => kid.raw());
+  }
+
+  #show(): Value {
+    if (this.leaf === undefined) return this.#gather((kid) => kid.value());
+    return this.#holdsBytes() ? thaw(this.leaf) : this.leaf;
+  }
+
+  #gather(of: (kid: TreeNode) => Value): Value {
+    if (this.order !== null) return Object.freeze(Array.from(this.order, (id) => of(this.kids.get(id) as TreeNode))) as Value[];
+    const out = Object.create(null) as ValueMap;
+    for (const [key, kid] of this.kids) out[key] = of(kid);
+    return Object.freeze(out);
   }
 
   /**
@@ -107,7 +133,7 @@ export class TreeNode {
     if (before.leaf !== undefined || this.leaf !== undefined) {
       same = before.leaf !== undefined && this.leaf !== undefined && sameLeaf(before.leaf, this.leaf);
     } else {
-      same = before.kids.size === this.kids.size;
+      same = sameIds(before, this);
       for (const [key, kid] of this.kids) {
         const was = before.kids.get(key);
         if (was === undefined || !kid.adopt(was)) same = false;
@@ -117,4 +143,12 @@ export class TreeNode {
     else if (before.#shown !== undefined) this.#shown = before.#shown;
     return same;
   }
+}
+
+/** Whether two nodes that are no leaves are of one kind and have the same keys, or the same elements in the same order. */
+export function sameIds(a: TreeNode, b: TreeNode): boolean {
+  if (a.isList !== b.isList || a.kids.size !== b.kids.size) return false;
+  if (a.order === b.order && a.kids === b.kids) return true;
+  const ids = b.ids();
+  return a.ids().every((id, i) => id === ids[i]);
 }

@@ -1,9 +1,11 @@
 import type { Value, ValueMap } from "../../codec/value.ts";
 import type { Path } from "../path.ts";
-import { sameLeaf } from "../tree/leaf.ts";
 import { Edit, type Failure } from "../tree/edit.ts";
+import { sameLeaf } from "../tree/leaf.ts";
 import type { TreeNode } from "../tree/node.ts";
 import type { Numeric } from "../tree/numbers.ts";
+import type { Spot } from "../tree/order.ts";
+import type { Shape } from "../tree/shape.ts";
 
 /** Limits of one transaction (PROTOCOL.md, section 11). */
 export const MAX_BYTES = 512 * 1024;
@@ -17,30 +19,41 @@ export const MAX_AFTER = 64;
 export const MAX_EPOCH = 32;
 
 /** The kinds of reads on the wire. */
-export const ReadKind = { Value: 1, Absent: 2, Keys: 3, Subtree: 4, Hash: 5, KeysHash: 7 } as const;
+export const ReadKind = { Value: 1, Absent: 2, Keys: 3, Subtree: 4, Hash: 5, Guard: 6, KeysHash: 7 } as const;
 /** One of {@link ReadKind}. */
 export type ReadKind = (typeof ReadKind)[keyof typeof ReadKind];
 
-/** One observation. `hash` is that of Hash and KeysHash; null: absent. */
+/** A comparison and how it came out; see GuardOp. */
+export interface Guard {
+  readonly op: number;
+  readonly value: Value;
+  readonly truth: boolean;
+}
+
+/** One observation. `hash` is that of Hash and KeysHash (null: absent), `guard` that of Guard. */
 export interface Read {
-  kind: ReadKind;
-  path: Path;
-  hash: Uint8Array | null;
+  readonly kind: ReadKind;
+  readonly path: Path;
+  readonly hash: Uint8Array | null;
+  readonly guard: Guard | null;
 }
 
 /** One change. Values are canonical and frozen. */
 export type Write =
-  | { readonly op: "set"; readonly path: Path; readonly value: Value }
+  | { readonly op: "set"; readonly path: Path; readonly value: Value; readonly shape: Shape | null }
   | { readonly op: "delete"; readonly path: Path }
-  | { readonly op: "add"; readonly path: Path; readonly n: Numeric; readonly least: Numeric | undefined; readonly most: Numeric | undefined };
+  | { readonly op: "add"; readonly path: Path; readonly n: Numeric; readonly least: Numeric | undefined; readonly most: Numeric | undefined }
+  | { readonly op: "min" | "max"; readonly path: Path; readonly n: Numeric }
+  | { readonly op: "insert"; readonly path: Path; readonly id: string; readonly spot: Spot; readonly value: Value; readonly shape: Shape | null }
+  | { readonly op: "move"; readonly path: Path; readonly id: string; readonly spot: Spot };
 
 /** What a transaction does with one object. */
 export interface Part {
   readonly object: string;
   readonly epoch: string;
   readonly base: number;
-  readonly reads: Read[];
-  readonly writes: Write[];
+  readonly reads: readonly Read[];
+  readonly writes: readonly Write[];
 }
 
 /** What is given to the core, which adds sequence and flags. `after` is ascending. */
@@ -49,17 +62,26 @@ export interface Transaction {
   readonly after: readonly number[];
   readonly metadata: ValueMap | null;
   readonly parts: readonly Part[];
+  /** How often its function was run for it, from 1. */
+  readonly attempt: number;
 }
 
 /** Does one write. */
 export function applyWrite(edit: Edit, w: Write): Failure | null {
   switch (w.op) {
     case "set":
-      return edit.set(w.path, w.value);
+      return edit.set(w.path, w.value, w.shape);
     case "delete":
       return edit.delete(w.path);
     case "add":
       return edit.add(w.path, w.n, w.least, w.most);
+    case "min":
+    case "max":
+      return edit[w.op](w.path, w.n);
+    case "insert":
+      return edit.insert(w.path, w.id, w.spot, w.value, w.shape);
+    case "move":
+      return edit.move(w.path, w.id, w.spot);
   }
 }
 
@@ -72,43 +94,45 @@ export function apply(root: TreeNode, writes: readonly Write[], version: number)
   return edit.root;
 }
 
-/** The paths that the writes name. */
-export function writtenPaths(writes: readonly Write[]): Path[] {
-  return writes.map((w) => w.path);
+/** What a write changes: the element for insert and move. */
+export function targetOf(w: Write): Path {
+  return w.op === "insert" || w.op === "move" ? [...w.path, w.id] : w.path;
+}
+
+/** Where states before and after the writes may differ: for a move in the whole list, since what stands beside differs too. */
+export function changedPaths(writes: readonly Write[]): Path[] {
+  return writes.map((w) => (w.op === "move" ? w.path : targetOf(w)));
 }
 
 /** Whether two writes are the same. */
 export function sameWrite(a: Write, b: Write): boolean {
-  if (a.path.length !== b.path.length || !a.path.every((key, i) => key === b.path[i])) return false;
+  if (a.op !== b.op || !samePath(a.path, b.path)) return false;
   switch (a.op) {
     case "set":
-      return b.op === "set" && sameLeaf(a.value, b.value);
+      return sameLeaf(a.value, (b as typeof a).value) && sameShape(a.shape, (b as typeof a).shape);
     case "delete":
-      return b.op === "delete";
+      return true;
     case "add":
-      return b.op === "add" && a.n === b.n && a.least === b.least && a.most === b.most;
+      return a.n === (b as typeof a).n && a.least === (b as typeof a).least && a.most === (b as typeof a).most;
+    case "min":
+    case "max":
+      return a.n === (b as typeof a).n;
+    case "insert":
+      return sameElement(a, b as typeof a) && sameLeaf(a.value, (b as typeof a).value) && sameShape(a.shape, (b as typeof a).shape);
+    case "move":
+      return sameElement(a, b as typeof a);
   }
 }
 
-
-/** The parts as they travel. */
-export function partsToWire(parts: readonly Part[]): unknown[] {
-  return parts.map((p) => [p.object, p.epoch, p.base, p.reads.map(readToWire), p.writes.map(writeToWire)]);
+function samePath(a: Path, b: Path): boolean {
+  return a.length === b.length && a.every((key, i) => key === b[i]);
 }
 
-function readToWire(r: Read): unknown[] {
-  return r.kind === ReadKind.Hash || r.kind === ReadKind.KeysHash ? [r.kind, r.path, r.hash] : [r.kind, r.path];
+function sameElement(a: { id: string; spot: Spot }, b: { id: string; spot: Spot }): boolean {
+  return a.id === b.id && a.spot.where === b.spot.where && a.spot.anchor === b.spot.anchor;
 }
 
-/** A write as it travels. */
-export function writeToWire(w: Write): unknown[] {
-  switch (w.op) {
-    case "set":
-      return [1, w.path, w.value];
-    case "delete":
-      return [2, w.path];
-    case "add":
-      if (w.least === undefined && w.most === undefined) return [3, w.path, w.n];
-      return [3, w.path, w.n, w.least ?? null, w.most ?? null];
-  }
+function sameShape(a: Shape | null, b: Shape | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.length === b.length && a.every(([path, ids], i) => samePath(path, b[i]?.[0] ?? []) && samePath(ids, b[i]?.[1] ?? []));
 }

@@ -1,0 +1,64 @@
+package dstm
+
+import (
+	"context"
+
+	"github.com/trefoilgo/trefoil/status"
+)
+
+// together implements home.
+func (c *Client) together(ctx context.Context, objects []*object) ([]*view, error) {
+	names := make([]string, len(objects))
+	for i, o := range objects {
+		names[i] = o.name
+	}
+	for {
+		views, steady, err := c.cut(handlesOf(objects), names)
+		if err != nil || steady == nil {
+			return views, err
+		}
+		select {
+		case <-steady:
+		case <-ctx.Done():
+			return nil, status.From(context.Cause(ctx))
+		}
+	}
+}
+
+// cut takes the views of several objects at once; if they are not all of one position, it returns what will be closed when
+// that may have changed.
+func (c *Client) cut(handles []*clientObject, names []string) ([]*view, <-chan struct{}, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	views := make([]*view, len(handles))
+	for i, h := range handles {
+		var err error
+		if views[i], err = h.present(); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, v := range views[1:] {
+		if v.log != views[0].log {
+			return nil, nil, errTwoLogs(views[0], v)
+		}
+	}
+	if steady := c.whenSteady(names); steady != nil {
+		if err := c.ended(); err != nil { // they never will be
+			return nil, nil, err
+		}
+		return nil, steady, nil
+	}
+	return views, nil, nil
+}
+
+// present implements home.
+func (c *Client) present(object string) (*view, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.replicas[object]; s != nil && s.err == nil {
+		if v := s.present(); v != nil {
+			return v, nil
+		}
+	}
+	return nil, errNotOpen(object)
+}

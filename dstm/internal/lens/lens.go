@@ -1,0 +1,123 @@
+// Package lens is what one class of clients may see of an object: what is at and below a list of paths. It
+// filters values and writes, and cuts large values into pieces.
+//
+// Filtering needs no state: what a write does at each readable path follows from the write alone. See
+// docs/decisions/0012-readable-paths.md.
+package lens
+
+import (
+	"slices"
+
+	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+)
+
+// Lens is a list of readable paths. A nil Lens lets everything through. It is immutable.
+type Lens struct {
+	paths []tree.Path // ascending, none below another
+	key   string
+}
+
+// New makes the lens of these valid paths, which it does not keep. It is nil if the root is among them.
+func New(paths []tree.Path) *Lens {
+	sorted := slices.Clone(paths)
+	slices.SortFunc(sorted, func(a, b tree.Path) int { return slices.Compare(a, b) })
+	l := &Lens{paths: []tree.Path{}}
+	for _, path := range sorted {
+		if len(path) == 0 {
+			return nil
+		}
+		if !l.Sees(path) {
+			l.paths = append(l.paths, slices.Clone(path))
+		}
+	}
+	l.key = string(l.AppendPaths(nil))
+	return l
+}
+
+// Paths are the readable paths, not nil but for a nil Lens. They must not be changed.
+func (l *Lens) Paths() []tree.Path {
+	if l == nil {
+		return nil
+	}
+	return l.paths[:len(l.paths):len(l.paths)]
+}
+
+// Key is the same for lenses that show the same, "" for a nil one alone.
+func (l *Lens) Key() string {
+	if l == nil {
+		return ""
+	}
+	return l.key
+}
+
+// AppendPaths appends the list of readable paths, nil for a nil Lens.
+func (l *Lens) AppendPaths(b []byte) []byte {
+	if l == nil {
+		return codec.AppendNil(b)
+	}
+	b = codec.AppendArray(b, len(l.paths))
+	for _, path := range l.paths {
+		b = txn.AppendPath(b, path)
+	}
+	return b
+}
+
+// Sees reports whether path is at or below a readable one.
+func (l *Lens) Sees(path tree.Path) bool {
+	return l == nil || slices.ContainsFunc(l.paths, func(p tree.Path) bool { return path.Starts(p) })
+}
+
+// Writes returns what the writes do at readable paths.
+func (l *Lens) Writes(writes []txn.Write) []txn.Write {
+	if l == nil {
+		return writes
+	}
+	var out []txn.Write
+	for i := range writes {
+		if w := &writes[i]; l.Sees(w.Path) {
+			out = append(out, *w)
+		} else {
+			out = l.below(out, w)
+		}
+	}
+	return out
+}
+
+// below appends what a write at no readable path does to those below it.
+func (l *Lens) below(out []txn.Write, w *txn.Write) []txn.Write {
+	at := w.Path
+	switch w.Op {
+	case txn.OpSet, txn.OpDelete:
+	case txn.OpInsert:
+		at = append(at[:len(at):len(at)], w.ID)
+	default:
+		return out // a number has nothing below it, and a move changes no value
+	}
+	var root *tree.Node
+	for _, path := range l.paths {
+		if !path.Starts(at) {
+			continue
+		}
+		if root == nil && w.Op != txn.OpDelete {
+			node, err := tree.New(w.Value, w.Shape, 0, 0)
+			if err != nil {
+				return out // it was checked before it was committed
+			}
+			root = &node
+		}
+		out = append(out, writeOf(path, root, path[len(at):]))
+	}
+	return out
+}
+
+// writeOf sets path to what root holds at rest, or deletes it.
+func writeOf(path tree.Path, root *tree.Node, rest tree.Path) txn.Write {
+	if root != nil {
+		if n := root.Find(rest); n != nil {
+			return txn.Write{Op: txn.OpSet, Path: path, Value: n.Value(), Shape: n.Shape()}
+		}
+	}
+	return txn.Write{Op: txn.OpDelete, Path: path}
+}

@@ -1,0 +1,112 @@
+// Package world is what stores and clients take from the machine that they run on:
+// time, randomness, goroutines, waiting, and sessions. A simulation puts its own in place of all
+// of it, so that a whole system runs on one goroutine, and the same seed runs it in the same way again.
+package world
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"github.com/trefoilgo/trefoil/transport"
+)
+
+// World is one machine. Its functions may be called from several goroutines, but for Await, and all are set, but for Await.
+type World struct {
+	// Now is the time.
+	Now func() time.Time
+	// Random fills b.
+	Random func(b []byte)
+	// After calls fn on a goroutine of its own when d is over, unless stop was called before.
+	After func(d time.Duration, fn func()) (stop func())
+	// Go calls fn on a goroutine of its own.
+	Go func(fn func())
+	// Await, if it is set, is called where the caller is about to wait, and returns when that will take no time:
+	// ready must be quick, may be called often, and changes nothing. It is nil in the real world, where a goroutine just waits.
+	Await func(ready func() bool)
+}
+
+// Real is the world outside of simulations.
+var Real = &World{
+	Now:    time.Now,
+	Random: func(b []byte) { rand.Read(b) }, // never fails: crypto/rand, since Go 1.24
+	After: func(d time.Duration, fn func()) func() {
+		t := time.AfterFunc(d, fn)
+		return func() { t.Stop() }
+	},
+	Go: func(fn func()) { go fn() },
+}
+
+// Sleep waits until d is over or ctx is done.
+func (w *World) Sleep(ctx context.Context, d time.Duration) {
+	if w.Await != nil {
+		over := false
+		stop := w.After(d, func() { over = true })
+		w.Await(func() bool { return over || ctx.Err() != nil })
+		stop()
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// Jitter is a random duration below d.
+func (w *World) Jitter(d time.Duration) time.Duration {
+	var b [8]byte
+	w.Random(b[:])
+	return time.Duration(binary.LittleEndian.Uint64(b[:]) % uint64(max(d, 1)))
+}
+
+// Lock locks mu, which somebody may hold while waiting for something else.
+func (w *World) Lock(mu *sync.Mutex) {
+	if w.Await == nil {
+		mu.Lock()
+		return
+	}
+	held := false
+	w.Await(func() bool {
+		held = held || mu.TryLock()
+		return held
+	})
+}
+
+// Closed reports whether ch, on which nothing is ever sent, is closed.
+func Closed[T any](ch <-chan T) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
+}
+
+// Session is what stores and clients use of a *transport.Session.
+type Session interface {
+	Client() transport.ID
+	Identity() transport.Identity
+	Context() context.Context
+	TrySend(frame []byte) error
+	TrySendShared(f *transport.Shared) error
+	Send(ctx context.Context, frame []byte) error
+	AfterDrain(fn func())
+	Close(code transport.CloseCode, reason string)
+}
+
+// Hooks that package dstm sets for simulations and test kits. Stores, clients and transactions are passed as what they
+// are in dstm, and so are logs and options.
+var (
+	// NewStore and NewClient make a store or client in a world of its own.
+	NewStore  func(w *World, log, options any) (store any, err error)
+	NewClient func(w *World, options any) (client any)
+	// AttachStore and AttachClient open a session.
+	AttachStore  func(store any, s Session) transport.Receiver
+	AttachClient func(client any, s Session) transport.Receiver
+	// Wrote reports whether a transaction has written anything so far.
+	Wrote func(tx any) bool
+)

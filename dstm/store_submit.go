@@ -1,0 +1,231 @@
+package dstm
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+	"sync/atomic"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/status"
+)
+
+// storeOwn is the store as a client of itself: its id and its sequences.
+type storeOwn struct {
+	client engine.ID
+	slots  chan struct{} // one for each transaction that may be unanswered
+
+	mu       sync.Mutex
+	last     uint64
+	settled  uint64
+	answered map[uint64]struct{} // above settled
+
+	commits ownCommits
+}
+
+func (o *storeOwn) init() {
+	rand.Read(o.client[:])
+	o.slots = make(chan struct{}, engine.MaxUnsettled)
+	o.answered = map[uint64]struct{}{}
+}
+
+// number gives the store's own transactions of a batch their sequences. They get them no earlier, since those that are
+// parked because of a reservation are decided later than others that were queued behind them.
+func (o *storeOwn) number(jobs []storeJob) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range jobs {
+		if w := jobs[i].waiter; w != nil {
+			o.last++
+			w.sequence = o.last
+			jobs[i].request.Tx.Sequence, jobs[i].request.Tx.Settled = o.last, o.settled
+		}
+	}
+}
+
+// settle notes that a sequence was answered. The caller holds mu.
+func (o *storeOwn) settle(sequence uint64) {
+	if sequence <= o.settled {
+		return
+	}
+	o.answered[sequence] = struct{}{}
+	for {
+		if _, ok := o.answered[o.settled+1]; !ok {
+			return
+		}
+		o.settled++
+		delete(o.answered, o.settled)
+	}
+}
+
+// storeWaiter waits for the outcome of one of the store's own transactions.
+type storeWaiter struct {
+	own      *storeOwn
+	update   any // what it belongs to: one Update
+	outcome  chan storeOutcome
+	gone     atomic.Bool // nobody waits for the outcome any more
+	sequence uint64      // 0 before it is decided; guarded by own.mu
+	freed    bool        // has given its slot back; guarded by own.mu
+}
+
+// settle notes that the transaction is decided, or that it will be later: what comes then need not wait for it.
+func (w *storeWaiter) settle() {
+	w.own.mu.Lock()
+	defer w.own.mu.Unlock()
+	w.own.settle(w.sequence)
+	if !w.freed {
+		w.freed = true
+		<-w.own.slots
+	}
+}
+
+type storeOutcome struct {
+	decision engine.Decision
+	effects  []ownEffect
+	err      *status.Error
+}
+
+// done is called once, and never waits.
+func (w *storeWaiter) done(d *engine.Decision, err *status.Error) {
+	out := storeOutcome{err: err}
+	if d != nil {
+		out.decision = *d
+		if d.Entry != nil && d.Refusal == nil {
+			out.effects = effectsOf(d.Entry)
+		}
+		out.decision.Entry, out.decision.Data = nil, nil
+	}
+	w.settle()
+	w.outcome <- out
+}
+
+func effectsOf(e *engine.Entry) []ownEffect {
+	effects := make([]ownEffect, len(e.Parts))
+	for i := range e.Parts {
+		p := &e.Parts[i]
+		effects[i] = ownEffect{object: p.Object, version: p.Version, before: &p.Before.Root, writes: p.Writes}
+	}
+	return effects
+}
+
+// home implements origin.
+func (o *storeObject) home() home { return o.store }
+
+// changed implements origin.
+func (o *storeObject) changed() *feed { return o.feed }
+
+// view implements origin.
+func (o *storeObject) view() (*view, error) {
+	return o.viewOf(o.store.state.Load())
+}
+
+// viewOf is the view of the object in one state of the store.
+func (o *storeObject) viewOf(state *engine.State) (*view, error) {
+	if o.ended.Load() {
+		return nil, errObjectClosed
+	}
+	if err := o.store.failed.Load(); err != nil {
+		return nil, err
+	}
+	at, ok := state.Resident(o.name)
+	if !ok { // closed meanwhile: nothing keeps it
+		return nil, errObjectClosed
+	}
+	return &view{
+		log: o.store.opts.LogName, object: o.name, epoch: state.Epoch,
+		base: at.Version, position: Position(state.Position), root: &at.Root,
+	}, nil
+}
+
+// together implements home: objects of one state fit each other always.
+func (s *Store) together(_ context.Context, objects []*object) ([]*view, error) {
+	state := s.state.Load()
+	views := make([]*view, len(objects))
+	for i, o := range objects {
+		var err error
+		if views[i], err = o.origin.(*storeObject).viewOf(state); err != nil {
+			return nil, err
+		}
+	}
+	return views, nil
+}
+
+// submit implements home.
+func (s *Store) submit(ctx context.Context, objects []*object, tx *txn.Transaction, _ uint64) ([]Commit, bool, error) {
+	size := 256 + len(tx.Metadata) + len(txn.AppendParts(nil, tx.Parts))
+	if size > txn.MaxBytes {
+		return nil, false, status.New(status.ResourceExhausted, ErrTooLarge, "a transaction has at most %d bytes", txn.MaxBytes)
+	}
+	select {
+	case s.own.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, false, status.From(context.Cause(ctx))
+	}
+	w, err := s.enqueue(tx, size, &objects[0]) // the slice is that of one Update, the same in all its attempts
+	if err != nil {
+		<-s.own.slots
+		return nil, false, err
+	}
+	select {
+	case out := <-w.outcome:
+		commits, err := s.outcome(tx, &out)
+		return commits, true, err
+	case <-ctx.Done():
+		w.gone.Store(true)
+		s.queue.leave(storeTurn{client: s.own.client, update: w.update})
+		return nil, true, status.From(context.Cause(ctx)).MaybeDone()
+	}
+}
+
+// enqueue queues a transaction of the store that has a slot. update tells it from those of others.
+func (s *Store) enqueue(tx *txn.Transaction, size int, update any) (*storeWaiter, error) {
+	w := &storeWaiter{own: &s.own, update: update, outcome: make(chan storeOutcome, 1)}
+	job := storeJob{request: engine.Request{Client: s.own.client, Time: s.now(), Tx: tx}, size: size, waiter: w}
+	switch s.queue.push(job) {
+	case pushFull:
+		return nil, status.New(status.ResourceExhausted, ErrBusy, "too much is waiting for the log")
+	case pushClosed:
+		return nil, status.New(status.Unavailable, ErrClosed, "the store is closed")
+	}
+	return w, nil
+}
+
+// outcome is what a decision means to the one that waits.
+func (s *Store) outcome(tx *txn.Transaction, out *storeOutcome) ([]Commit, error) {
+	if out.err != nil {
+		return nil, out.err
+	}
+	d := &out.decision
+	if d.Refusal != nil {
+		if d.Refusal.Reason == ErrConflict {
+			paths := make([]Path, len(d.Refusal.Conflicts))
+			for i, c := range d.Refusal.Conflicts {
+				paths[i] = c.Path
+			}
+			return nil, newConflict(paths)
+		}
+		return nil, refusalError(d.Refusal)
+	}
+	commits := make([]Commit, len(d.Versions))
+	for i, version := range d.Versions {
+		commits[i] = Commit{Log: s.opts.LogName, Epoch: tx.Parts[i].Epoch, Version: version, Position: Position(d.Position)}
+	}
+	s.own.commits.add(ownCommit{
+		log: s.opts.LogName, epoch: tx.Parts[0].Epoch, position: Position(d.Position), effects: out.effects,
+	})
+	return commits, nil
+}
+
+// remembered implements home.
+func (s *Store) remembered() *ownCommits { return &s.own.commits }
+
+// present implements home.
+func (s *Store) present(object string) (*view, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for o := range s.locals[object] {
+		return o.view()
+	}
+	return nil, errNotOpen(object)
+}

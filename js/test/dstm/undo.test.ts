@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { conflictPaths, updateAll, UndoStack, type SharedObject } from "../../src/dstm/index.ts";
+import type { Client } from "../../src/dstm/client.ts";
+import { Net } from "./net.ts";
+
+async function start(net: Net, ...names: string[]): Promise<{ c: Client; objects: SharedObject[] }> {
+  const c = net.client();
+  net.connect(c);
+  const opening = Promise.all(names.map((name) => c.open(name)));
+  await net.sync();
+  return { c, objects: await opening };
+}
+
+const plain = (o: SharedObject): unknown => JSON.parse(JSON.stringify(o.snapshot()));
+
+test("an own commit is undone, and the undoing too, unless somebody touched it since", async () => {
+  const net = new Net();
+  const { objects: [board] } = await start(net, "board") as { c: Client; objects: [SharedObject] };
+  const { objects: [theirs] } = await start(net, "board") as { c: Client; objects: [SharedObject] };
+  await net.until(board.update((tx) => tx.set([], { title: "A", n: 1, map: { k: 1 } })));
+  const change = await net.until(board.update((tx) => {
+    tx.set(["title"], "B");
+    tx.add(["n"], 5);
+    tx.delete(["map"]);
+    tx.set(["fresh", "deep"], 1);
+  }));
+  await net.until(theirs.update((tx) => tx.add(["n"], 100)));
+  await net.sync();
+  const undone = await net.until(board.undo(change));
+  assert.deepEqual(plain(board), { title: "A", n: 101, map: { k: 1 } });
+  await net.until(board.undo(undone));
+  assert.deepEqual(plain(board), { title: "B", n: 106, fresh: { deep: 1 } });
+  await assert.rejects(board.undo({ ...change, version: 3 }), { reason: "dstm.history" }); // somebody else's
+  await assert.rejects(board.undo({ ...change, epoch: "e0" }), { reason: "dstm.history" });
+  const mine = await net.until(board.update((tx) => tx.set(["title"], "C")));
+  await net.until(theirs.update((tx) => tx.set(["title"], "D")));
+  await net.sync();
+  await assert.rejects(net.until(board.undo(mine)), (e) => {
+    assert.deepEqual(conflictPaths(e), [["title"]]);
+    return true;
+  });
+  assert.equal(board.snapshot()["title"], "D");
+  assert.equal(board.pending.count, 0);
+});
+
+test("what others have changed and changed back is not undone", async () => {
+  const net = new Net();
+  const { objects: [board] } = await start(net, "board") as { c: Client; objects: [SharedObject] };
+  const { objects: [theirs] } = await start(net, "board") as { c: Client; objects: [SharedObject] };
+  const mine = await net.until(board.update((tx) => tx.set(["a", "b"], 1)));
+  for (const n of [2, 1]) {
+    await net.until(theirs.update((tx) => tx.set(["a", "b"], n)));
+    await net.sync();
+  }
+  await assert.rejects(net.until(board.undo(mine)), { reason: "dstm.conflict" });
+  assert.deepEqual(plain(board), { a: { b: 1 } });
+});
+
+test("what an own commit has changed since is not undone either, and nothing twice", async () => {
+  const net = new Net();
+  const { objects: [board] } = await start(net, "board") as { c: Client; objects: [SharedObject] };
+  const set = (n: number) => net.until(board.update((tx) => tx.set(["n"], n)));
+  const [one, two, three] = [await set(1), await set(2), await set(1)];
+  await assert.rejects(board.undo(one), { reason: "dstm.conflict" }); // though it is 1 again
+  await net.until(board.undo(three));
+  await assert.rejects(board.undo(three), { reason: "dstm.history" });
+  await net.until(board.undo(two));
+  await net.until(board.undo(one));
+  assert.deepEqual(plain(board), {});
+  const nothing = await net.until(board.update((tx) => tx.delete(["none"])));
+  assert.equal((await net.until(board.undo(nothing))).version, nothing.version + 1);
+});
+
+test("a commit of several objects is undone in all of them", async () => {
+  const net = new Net();
+  const { objects: [a, b] } = await start(net, "a", "b") as { c: Client; objects: [SharedObject, SharedObject] };
+  const [, second] = await net.until(updateAll([a, b], (tx) => (tx.add(["n"], -5), tx.in(b).add(["n"], 5))));
+  const commit = await net.until(b.undo(second!));
+  assert.equal(commit.version, 2);
+  assert.deepEqual([plain(a), plain(b)], [{ n: 0 }, { n: 0 }]);
+  assert.equal(net.model.entries.length, 2);
+});
+
+test("the stack undoes and redoes in order", async () => {
+  const net = new Net();
+  const { objects: [board] } = await start(net, "board") as { c: Client; objects: [SharedObject] };
+  const { objects: [theirs] } = await start(net, "board") as { c: Client; objects: [SharedObject] };
+  const stack = new UndoStack(board, 2);
+  const set = (n: number): Promise<unknown> => net.until(stack.update((tx) => tx.set(["n"], n)));
+  assert.ok(!stack.canUndo && !stack.canRedo);
+  await assert.rejects(stack.undo(), { reason: "dstm.invalid" });
+  for (const n of [1, 2, 3]) await set(n);
+  await stack.update((tx) => void tx.read(["n"])); // writes nothing: nothing to undo
+  await net.until(Promise.all([stack.undo(), stack.undo()]));
+  assert.deepEqual([board.snapshot()["n"], stack.canUndo, stack.canRedo], [1, false, true]); // the first is forgotten
+  await net.until(stack.redo());
+  assert.equal(board.snapshot()["n"], 2);
+  await set(9);
+  assert.deepEqual([stack.canUndo, stack.canRedo], [true, false]);
+  await net.until(theirs.update((tx) => tx.overwrite(["n"], 10)));
+  await net.sync();
+  await assert.rejects(net.until(stack.undo()), { reason: "dstm.conflict" });
+  await assert.rejects(net.until(stack.undo()), { reason: "dstm.conflict" }); // and the one before it
+  assert.deepEqual([board.snapshot()["n"], stack.canUndo], [10, false]);
+});
