@@ -84,8 +84,8 @@ export function headOf(v: View): Commit {
 }
 
 /**
- * Waits until wake is called. Begin is given that, and returns what takes its listeners away. The signal and the end of one of the objects
- * reject.
+ * Waits until wake is called. Begin is given that, and returns what takes its listeners away. The signal, the end of one of the objects, and that of
+ * the connection for good reject.
  */
 export function rest(desks: readonly Desk[], signal: AbortSignal | undefined, begin: (wake: () => void) => () => void): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -98,8 +98,9 @@ export function rest(desks: readonly Desk[], signal: AbortSignal | undefined, be
       for (const d of desks) d.waits.delete(check);
     };
     const check = (): void => {
-      const why = signal?.aborted === true ? aborted(signal) : desks.find((d) => d.error !== null)?.error;
-      if (why === undefined || why === null || over) return;
+      const ended = desks.find((d) => d.error !== null)?.error ?? desks[0]?.hub.over ?? null;
+      const why = signal?.aborted === true ? aborted(signal) : ended;
+      if (why === null || over) return;
       stop();
       reject(why);
     };

@@ -47,8 +47,8 @@ export class Group {
         };
         desk.steps.add(step);
         if (desk.error === null) {
-          const now = desk.view(); // what fn itself may have caused
-          if (now.epoch !== view.epoch || !holds({ after: now.root, paths: null })) wake();
+          const now = desk.view(); // what fn itself may have caused; the same tree may hold versions that only predictions have
+          if (now.epoch !== view.epoch || (now.root !== view.root && !holds({ after: now.root, paths: null }))) wake();
         }
         return () => desk.steps.delete(step);
       });

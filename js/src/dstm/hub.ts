@@ -1,19 +1,14 @@
-import type { ValueMap } from "../codec/value.ts";
 import { Code, TrefoilError } from "../status.ts";
 import type { Frame } from "../transport/pattern.ts";
 import type { Session } from "../transport/session.ts";
-import type { Desk } from "./desk.ts";
-import { aborted, conflict, fault, invalid, maybeDone, Reason } from "./errors.ts";
-import type { Outcome } from "./group.ts";
+import { aborted, fault, invalid, Reason } from "./errors.ts";
 import { SharedObject } from "./object.ts";
 import { Past } from "./past.ts";
 import { validName } from "./path.ts";
 import { Core } from "./replica/core.ts";
-import type { Event, Settled } from "./replica/types.ts";
+import type { Event } from "./replica/types.ts";
 import { Shared } from "./shared.ts";
-import type { Transaction } from "./txn/txn.ts";
-import { undoing } from "./undo.ts";
-import type { Commit } from "./view.ts";
+import { Submissions } from "./submissions.ts";
 
 /** After what time an object is asked for again that the server had no room or no store for, in ms. */
 const RETRY_REFUSED = 1000;
@@ -21,10 +16,9 @@ const RETRY_REFUSED = 1000;
 /** The replicas of one client, the pure core that keeps them, and the session that connects it. */
 export class Hub {
   readonly past: Past;
+  readonly submissions: Submissions;
   readonly #core: Core;
   readonly #replicas = new Map<string, Shared>();
-  /** Those who have submitted, by sequence. */
-  readonly #waiting = new Map<number, (e: Settled) => void>();
   #session: Session | null = null;
   /** The session's queue is; pump goes on when it has drained. */
   #full = false;
@@ -37,6 +31,7 @@ export class Hub {
   constructor(start: number, limit: number) {
     this.#core = new Core(start, limit);
     this.past = new Past(this.#core, () => this.#pump(), () => this.#over);
+    this.submissions = new Submissions(this.#core, (object) => this.#note(object), () => this.#pump(), () => this.#over);
   }
 
   /** See Client.open. */
@@ -89,53 +84,9 @@ export class Hub {
     this.#pump();
   }
 
-  /**
-   * Gives a transaction to the core and waits for its outcome. While it does, the desks hold what ends the wait: the transaction is
-   * taken back if it was never sent; otherwise the core keeps it until it is answered. Seen is the last own one that it knows of.
-   */
-  submit(desks: readonly Desk[], t: Transaction, seen: number, signal: AbortSignal | undefined): Promise<Outcome> {
-    if (this.#over !== null) return Promise.reject(this.#over);
-    const given = this.#core.submit(t, seen);
-    if ("error" in given) {
-      const lost = given.error.is(Reason.Conflict);
-      return Promise.resolve({ error: lost ? conflict(given.path === null ? [] : [given.path]) : given.error, asked: false });
-    }
-    return new Promise((resolve) => {
-      const stop = (): void => {
-        this.#waiting.delete(given.sequence);
-        for (const { leaves } of desks) leaves.splice(leaves.indexOf(leave), 1);
-        signal?.removeEventListener("abort", abort);
-      };
-      const leave = (why: TrefoilError): void => {
-        stop();
-        const back = this.#core.withdraw(given.sequence);
-        resolve({ error: back ? why : maybeDone(why), asked: false });
-        for (const part of t.parts) this.#note(part.object);
-        this.#pump();
-      };
-      const abort = (): void => leave(aborted(signal as AbortSignal));
-      for (const { leaves } of desks) leaves.push(leave);
-      signal?.addEventListener("abort", abort);
-      this.#waiting.set(given.sequence, (e) => {
-        stop();
-        const error = refusal(e);
-        if (error !== null) resolve({ error, asked: e.asked });
-        else resolve({ commits: e.versions.map((version) => ({ log: e.log, epoch: e.epoch, version, position: e.position })) });
-      });
-      for (const part of t.parts) this.#note(part.object);
-      this.#pump();
-    });
-  }
-
-  /** See SharedObject.undo. */
-  async undo(desk: Desk, commit: Commit, metadata: ValueMap | null, signal: AbortSignal | undefined): Promise<Commit> {
-    const { seen } = desk.view();
-    const { parts, at, done } = undoing(this.#core, desk.shared.name, commit);
-    const outcome = await this.submit([desk], { position: seen, after: [], metadata, parts, attempt: 1 }, 0, signal);
-    if (!("commits" in outcome)) throw outcome.error;
-    const made = outcome.commits[at] as Commit;
-    done(made.position);
-    return made;
+  /** Why no session will come any more, null as long as one may. */
+  get over(): TrefoilError | null {
+    return this.#over;
   }
 
   /** Whether the states of the log's objects are all of one position. */
@@ -183,7 +134,8 @@ export class Hub {
   finish(error: TrefoilError): void {
     this.#over ??= error;
     this.#stopRetry();
-    this.#settleAll(error);
+    this.submissions.close(error);
+    for (const s of this.#replicas.values()) s.moved = true;
     this.past.close(error);
     for (const s of [...this.#replicas.values()]) {
       if (!s.ready) {
@@ -200,25 +152,14 @@ export class Hub {
     this.#over ??= error;
     this.#closed = true;
     this.#stopRetry();
-    this.#settleAll(error);
+    this.submissions.close(error);
+    for (const s of this.#replicas.values()) s.moved = true;
     this.past.close(error);
     for (const s of [...this.#replicas.values()]) {
       this.#end(s, error);
       this.#core.close(s.name);
     }
     this.#pump();
-  }
-
-  /** Ends the wait for all answers: what was never sent is taken back, anything else is unknown. */
-  #settleAll(error: TrefoilError): void {
-    // The last first: what depends on another must not be refused because that one went.
-    for (const sequence of [...this.#waiting.keys()].sort((a, b) => b - a)) {
-      const back = this.#core.withdraw(sequence);
-      this.#waiting.get(sequence)?.({
-        kind: "settled", asked: false, sequence, objects: [], log: "", epoch: "", position: 0, versions: [], conflicts: [], error: back ? error : maybeDone(error),
-      });
-    }
-    for (const s of this.#replicas.values()) s.moved = true;
   }
 
   #stopRetry(): void {
@@ -305,7 +246,7 @@ export class Hub {
   #tell(e: Event): void {
     if (e.kind === "settled") {
       for (const object of e.objects) this.#note(object);
-      this.#waiting.get(e.sequence)?.(e);
+      this.submissions.settled(e);
       return;
     }
     if (e.kind === "level") {
@@ -332,9 +273,4 @@ export class Hub {
         break;
     }
   }
-}
-
-/** What a settled event means to the one that waits; null is a commit. */
-function refusal(e: Settled): TrefoilError | null {
-  return e.error !== null && e.error.is(Reason.Conflict) && !e.error.unknown ? conflict(e.conflicts) : e.error;
 }

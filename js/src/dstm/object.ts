@@ -84,7 +84,7 @@ export class SharedObject {
   async undo(commit: Commit, options: UpdateOptions = {}): Promise<Commit> {
     const metadata = readMetadata(options);
     if (options.signal?.aborted === true) throw aborted(options.signal);
-    return this.#desk.hub.undo(this.#desk, commit, metadata, options.signal);
+    return this.#desk.hub.submissions.undo(this.#desk, commit, metadata, options.signal);
   }
 
   /** Like {@link view}, on the object as it was at a version, which the server is asked for: where a rule allows it, and as far as the log reaches. */
@@ -160,7 +160,7 @@ export class SharedObject {
     return this.#desk.subscribe(fn);
   }
 
-  /** Is fulfilled when the object has reached version; rejects when the signal or the end of the object comes first. */
+  /** Is fulfilled when the object has reached version; rejects when the signal, or the end of the object or of the connection for good, comes first. */
   wait(version: number, options: WaitOptions = {}): Promise<void> {
     const reached = (): boolean => this.head.version >= version;
     return reached() ? Promise.resolve() : until([this.#desk], options.signal, reached);

@@ -70,7 +70,7 @@ async function decide(group: Group, run: Run, attempt: number, metadata: ValueMa
   const drafts = run.drafts.filter((d) => d.part.reads.length + d.part.writes.length > 0 || options.strict === true);
   const position = Math.max(...run.drafts.map((d) => d.view.seen));
   const seen = Math.max(...run.drafts.map((d) => d.view.pending.at(-1)?.sequence ?? 0));
-  const outcome = await group.hub.submit(group.desks, { position, after, metadata, parts: drafts.map((d) => d.part), attempt }, seen, options.signal);
+  const outcome = await group.hub.submissions.submit(group.desks, { position, after, metadata, parts: drafts.map((d) => d.part), attempt }, seen, options.signal);
   if (!("commits" in outcome)) return outcome;
   return { commits: run.drafts.map((d) => outcome.commits[drafts.indexOf(d)] ?? headOf(d.view)) };
 }

@@ -310,8 +310,11 @@ test("the end of the connection for good ends what waits; what is open stays rea
   net.cut(c);
   const chain = [board.update((tx) => tx.set(["n"], 2)), board.update((tx) => tx.set(["n"], 3))];
   const opening = c.open("other");
+  const waiting = [board.wait(9), board.update((tx) => tx.retry()), board.viewAt(1, () => 1)];
   const why = new TrefoilError(Code.PermissionDenied, "transport.denied", "go away");
   c.finish(why);
+  for (const p of waiting) await assert.rejects(p, why);
+  await assert.rejects(board.update((tx) => tx.retry()), why);
   await assert.rejects(sent, { code: Code.PermissionDenied, unknown: true });
   for (const p of chain) await assert.rejects(p, { code: Code.PermissionDenied, unknown: false });
   await assert.rejects(opening, why);

@@ -48,6 +48,13 @@ test("at most four questions are under way, and all end", async () => {
   const asking = Array.from({ length: 6 }, (_, i) => board.viewAt(i, (tx) => tx.read(["n"])));
   assert.deepEqual(kinds(), [15, 15, 15, 15]);
   assert.deepEqual(await net.until(Promise.all(asking)), [undefined, 1, 2, 3, 4, 5]);
+  const leaving = new AbortController();
+  const left = Array.from({ length: 4 }, () => board.viewAt(1, () => 1, { signal: leaving.signal }));
+  const next = board.viewAt(7, (tx) => tx.read(["n"]));
+  leaving.abort();
+  for (const p of left) await assert.rejects(p, { code: Code.Canceled });
+  assert.equal(kinds().length, 4); // the server has not answered them yet
+  assert.equal(await net.until(next), 7);
   const aborter = new AbortController();
   const aborted = board.viewAt(1, () => 1, { signal: aborter.signal });
   const lost = board.viewAt(2, () => 1);

@@ -17,6 +17,8 @@ import { Random } from "./random.ts";
 const names = ["a", "b", "strict"];
 const kinds = ["add", "transfer", "set", "delete", "keys", "subtree", "both", "insert", "remove", "move", "stock", "max"] as const;
 
+const readable = ["total", "bank", "map", "keys", "cross", "list", "stock", "max"].map((key) => [key]);
+
 interface Goal {
   kind: (typeof kinds)[number];
   object: string;
@@ -90,6 +92,8 @@ export class Simulation {
     if (n < 8) {
       if (p.link === null) {
         p.link = newLink(p.id);
+        // All that is ever written may be read, but what the client holds may not fit what it is told now.
+        if (this.seed % 5 === 4) this.server.readable = this.random.pick([null, readable]);
         this.note(`${p.id} connects`);
         p.core.connect(p.id);
       }

@@ -170,10 +170,14 @@ test("a reader of parts", async () => {
   assert.equal(mine.head.version, (await hidden).version);
   // Elsewhere it may read something else: what it holds does not fit.
   net.cut(b);
+  const blind = mine.update((tx) => tx.overwrite(["table", "n"], 9));
+  const seen: unknown[] = [];
+  mine.subscribe(() => seen.push(plain()));
   net.model.readable = [["pot"]];
   net.connect(b);
-  await net.sync();
+  await done(net, blind);
   assert.deepEqual(plain(), { pot: 0 });
+  assert.ok(seen.every((s) => !("pot" in (s as object)) || !("table" in (s as object))), JSON.stringify(seen)); // nor what was predicted
 });
 
 test("what the server announces is refused here already", async () => {

@@ -64,6 +64,27 @@ test("a guard wakes when its outcome changes, and an own prediction wakes too", 
   assert.equal(board.snapshot()["n"], 0);
 });
 
+test("what was confirmed below another prediction does not wake by itself", async () => {
+  const net = new Net();
+  const { c, objects: [board] } = (await start(net, "board")) as { c: Client; objects: [SharedObject] };
+  const under = [board.update((tx) => tx.set(["a"], 1)), board.update((tx) => tx.set(["b"], 1))];
+  net.send(c, 1);
+  net.receive(c); // the first is confirmed, the second was not even received there
+  await under[0];
+  const aborter = new AbortController();
+  const look = counted((tx) => {
+    tx.read(["a"]);
+    if (look.runs() > 3) aborter.abort(); // it would run for ever
+    tx.retry();
+  });
+  const sleeping = board.update(look.fn, { signal: aborter.signal });
+  assert.deepEqual([await settled(sleeping), look.runs()], [false, 1]);
+  await net.until(under[1]!);
+  assert.deepEqual([await settled(sleeping), look.runs()], [false, 1]);
+  aborter.abort();
+  await assert.rejects(sleeping, { code: Code.Canceled });
+});
+
 test("orElse sleeps on what both have read", async () => {
   const net = new Net();
   const { objects: [a, b] } = await start(net, "a", "b") as { c: Client; objects: [SharedObject, SharedObject] };

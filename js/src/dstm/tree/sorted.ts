@@ -80,7 +80,6 @@ export class Sorted<K, V> {
     for (; i >= 0 && i < vals.length; i += step) {
       const found = this.#beside(vals[i] as Page<K, V>, key, step);
       if (found !== undefined) return found;
-      key = undefined; // whatever is in the next page
     }
     return undefined;
   }
