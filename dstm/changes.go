@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -17,15 +18,17 @@ const maxQueued = 1024
 // those of Wait and those of Retry whom a change concerns. Its methods may be called from several goroutines; publish
 // must be called in the order of the states.
 type feed struct {
+	world     *world.World
 	mu        sync.Mutex
 	consumers map[*consumer]struct{}
 	naps      map[*nap]struct{}
 	moved     chan struct{} // closed when something is published, for those who wait; nil if nobody does
 	err       error         // why it was closed
+	stalled   error         // why nothing will be published until further notice, nil if something may
 }
 
-func newFeed() *feed {
-	return &feed{consumers: map[*consumer]struct{}{}}
+func newFeed(w *world.World) *feed {
+	return &feed{world: w, consumers: map[*consumer]struct{}{}}
 }
 
 // publish tells of the step from before to after. paths are the nodes written,
@@ -72,6 +75,27 @@ func (f *feed) close(err error) {
 	f.wake()
 }
 
+// stall ends every sleep, or with nil allows it again: err is why nothing will be published until further notice. Those
+// who wait look again.
+func (f *feed) stall(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stalled = err; err == nil {
+		return
+	}
+	for n := range f.naps {
+		n.sleeper.rouse(err)
+	}
+	f.wake()
+}
+
+// whyStalled is what stall was told last.
+func (f *feed) whyStalled() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stalled
+}
+
 // wait returns when reached says so, ctx or the feed ends.
 func (f *feed) wait(ctx context.Context, reached func() bool) error {
 	for {
@@ -90,6 +114,7 @@ func (f *feed) wait(ctx context.Context, reached func() bool) error {
 		if err != nil {
 			return err
 		}
+		f.world.Until(func() bool { return world.Closed(moved) || ctx.Err() != nil })
 		select {
 		case <-moved:
 		case <-ctx.Done():
@@ -115,10 +140,10 @@ func (f *feed) changes(ctx context.Context, prefix Path) iter.Seq2[Change, error
 			delete(f.consumers, c)
 			f.mu.Unlock()
 		}()
-		for {
+		for ctx.Err() == nil {
 			steps, err := c.take()
 			for _, s := range steps {
-				if !yield(s.change(), nil) {
+				if ctx.Err() != nil || !yield(s.change(), nil) {
 					return
 				}
 			}
@@ -129,6 +154,7 @@ func (f *feed) changes(ctx context.Context, prefix Path) iter.Seq2[Change, error
 				yield(Change{}, err)
 				return
 			}
+			f.world.Until(func() bool { return len(c.ready) > 0 || ctx.Err() != nil })
 			select {
 			case <-c.ready:
 			case <-ctx.Done():

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -18,7 +19,7 @@ import (
 func script(t *testing.T, prefix Path, run func(f *feed, root *tree.Node)) (got []string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFeed()
+		f := newFeed(world.Real)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -83,7 +84,7 @@ func TestAWriteAboveThePrefixShows(t *testing.T) {
 // to the latest, and memory stays bounded.
 func TestASlowConsumerIsFolded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFeed()
+		f := newFeed(world.Real)
 		ctx, cancel := context.WithCancel(t.Context())
 		var got []Change
 		hold, done := make(chan struct{}), make(chan struct{})
@@ -119,7 +120,7 @@ func TestASlowConsumerIsFolded(t *testing.T) {
 
 func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFeed()
+		f := newFeed(world.Real)
 		version := uint64(0)
 		result := make(chan error, 1)
 		go func() { result <- f.wait(t.Context(), func() bool { return version >= 2 }) }()
@@ -160,4 +161,34 @@ func TestMapsThatComeAndGoWithAWrite(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+// What a consumer has not taken when its context ends it does not get.
+func TestChangesEndWithTheirContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		f := newFeed(world.Real)
+		got, hold, done := 0, make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			for range f.changes(ctx, nil) {
+				got++
+				<-hold
+			}
+		}()
+		synctest.Wait()
+		root := &tree.Node{}
+		for i := range int64(3) {
+			next := set(t, root, i, uint64(i+1), "n")
+			f.publish(root, next, uint64(i+1), Remote, []Path{{"n"}})
+			root = next
+			synctest.Wait() // the consumer takes the first and then hangs
+		}
+		cancel()
+		close(hold)
+		<-done
+		if got != 1 {
+			t.Errorf("got %d changes", got)
+		}
+	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/trefoilgo/trefoil/dstm/internal/replica"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
 )
@@ -29,14 +30,15 @@ type ClientOptions struct {
 // new Dial with the same Client and the same key revives it, objects and all; what was sent before is still settled
 // once, unseen. All methods may be called from several goroutines.
 type Client struct {
+	world    *world.World
 	mu       sync.Mutex // guards all below; nothing waits while holding it
 	core     *replica.Core
-	session  *transport.Session
+	session  world.Session
 	full     bool // the session's queue is; pump goes on when it has drained
 	replicas map[string]*shared
 	waiting  map[uint64]chan replica.Event // submits, by sequence
 	asking   map[uint64]chan replica.Event // questions about the past, by request
-	retry    *time.Timer
+	retry    func()                        // ends the timer that runs, nil if none does
 	closed   bool
 	over     *status.Error // why no session will come any more
 	steady   chan struct{} // closed when objects may all have come to one position; nil if nobody waits
@@ -53,7 +55,9 @@ var (
 )
 
 // NewClient makes a Client. It panics on a negative option: a mistake of the program.
-func NewClient(opts *ClientOptions) *Client {
+func NewClient(opts *ClientOptions) *Client { return newClient(world.Real, opts) }
+
+func newClient(w *world.World, opts *ClientOptions) *Client {
 	limit := 1024
 	if opts != nil && opts.MaxPending != 0 {
 		limit = opts.MaxPending
@@ -63,9 +67,9 @@ func NewClient(opts *ClientOptions) *Client {
 	}
 	// Sequences ascend over all processes that ever use the client's key: microseconds since
 	// 1970 do, as long as clocks do (docs/decisions/0005-client-replica.md).
-	start := uint64(max(time.Now().UnixMicro(), 0))
+	start := uint64(max(w.Now().UnixMicro(), 0))
 	return &Client{
-		core: replica.New(start, limit), replicas: make(map[string]*shared),
+		world: w, core: replica.New(start, limit), replicas: make(map[string]*shared),
 		waiting: make(map[uint64]chan replica.Event), asking: make(map[uint64]chan replica.Event),
 	}
 }
@@ -89,6 +93,7 @@ func (c *Client) Open(ctx context.Context, name string) (Object, error) {
 	s.users++
 	c.pump()
 	c.mu.Unlock()
+	c.world.Until(func() bool { return s.isReady() || ctx.Err() != nil })
 	var err error
 	select {
 	case <-s.ready:
@@ -122,12 +127,12 @@ func (c *Client) Close() error {
 	defer c.mu.Unlock()
 	c.closed = true
 	if c.retry != nil {
-		c.retry.Stop()
+		c.retry()
 	}
 	c.settle(errClientClosed)
-	for _, s := range c.replicas {
-		c.end(s, errClientClosed)
-		c.core.Close(s.name)
+	for _, name := range slices.Sorted(maps.Keys(c.replicas)) {
+		c.end(c.replicas[name], errClientClosed)
+		c.core.Close(name)
 	}
 	c.pump()
 	return nil
@@ -158,21 +163,26 @@ func (c *Client) Attach(s *transport.Session) (transport.Receiver, error) {
 	if s.Server() {
 		return nil, status.New(status.FailedPrecondition, "dstm.client_only", "a dstm.Client serves no sessions; a Store does")
 	}
+	return c.attach(s), nil
+}
+
+func (c *Client) attach(s world.Session) transport.Receiver {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.session != nil {
 		c.core.Lost()
 	}
-	c.session, c.full, c.over = s, false, nil
+	c.session, c.full = s, false
+	c.setOver(nil)
 	c.core.Connected(s.Client())
 	c.pump()
-	return &clientReceiver{client: c, session: s}, nil
+	return &clientReceiver{client: c, session: s}
 }
 
 // clientReceiver takes the frames of one session.
 type clientReceiver struct {
 	client  *Client
-	session *transport.Session
+	session world.Session
 }
 
 func (r *clientReceiver) Receive(f transport.Frame) error {
@@ -225,12 +235,12 @@ func (c *Client) pump() {
 		}
 	}
 	if c.core.Waiting() && c.retry == nil {
-		c.retry = time.AfterFunc(retryRefused, c.again)
+		c.retry = c.world.After(retryRefused, c.again)
 	}
 }
 
 // drained goes on sending to a session whose queue was full.
-func (c *Client) drained(s *transport.Session) {
+func (c *Client) drained(s world.Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.session == s {
@@ -257,13 +267,27 @@ func (c *Client) Finish(err error) {
 	if e.Code == status.Unknown { // a dialer's own error
 		e = status.New(status.Unavailable, ErrClosed, "there is no connection and will be none").Because(err)
 	}
-	c.over = e
+	c.setOver(e)
 	c.settle(e)
-	for name, s := range c.replicas {
-		if !s.isReady() {
+	for _, name := range slices.Sorted(maps.Keys(c.replicas)) {
+		if s := c.replicas[name]; !s.isReady() {
 			c.core.Close(name)
 			c.end(s, e)
 		}
 	}
 	c.pump()
+}
+
+// setOver notes why no session will come any more, nil if one has: then nothing changes, and nobody may sleep until it does.
+func (c *Client) setOver(err *status.Error) {
+	c.over = err
+	var why error // a nil *status.Error is no nil error
+	if err != nil {
+		why = err
+	}
+	for _, s := range c.replicas {
+		for _, h := range s.handles {
+			h.feed.stall(why)
+		}
+	}
 }

@@ -42,6 +42,7 @@ func (c *Client) someRevisions(ctx context.Context, name string, from, to uint64
 	}
 	defer c.stopAsking(request)
 	for {
+		c.world.Until(func() bool { return len(answer) > 0 || ctx.Err() != nil })
 		select {
 		case e := <-answer:
 			if e.Kind == replica.Answered {
@@ -63,6 +64,7 @@ func (c *Client) stateAt(ctx context.Context, name string, version uint64) (repl
 		return replica.Event{}, err
 	}
 	defer c.stopAsking(request)
+	c.world.Until(func() bool { return len(answer) > 0 || ctx.Err() != nil })
 	select {
 	case e := <-answer:
 		if e.Err != nil {

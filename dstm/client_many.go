@@ -3,6 +3,7 @@ package dstm
 import (
 	"context"
 
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -17,6 +18,7 @@ func (c *Client) together(ctx context.Context, objects []*object) ([]*view, erro
 		if err != nil || steady == nil {
 			return views, err
 		}
+		c.world.Until(func() bool { return world.Closed(steady) || ctx.Err() != nil })
 		select {
 		case <-steady:
 		case <-ctx.Done():

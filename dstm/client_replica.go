@@ -43,8 +43,11 @@ func (s *shared) isReady() bool {
 
 // handle makes one more Object for a user that counts already.
 func (s *shared) handle() *clientObject {
-	h := &clientObject{client: s.client, replica: s, feed: newFeed(), done: make(chan struct{})}
+	h := &clientObject{client: s.client, replica: s, feed: newFeed(s.client.world), done: make(chan struct{})}
 	h.object = object{name: s.name, origin: h}
+	if over := s.client.over; over != nil {
+		h.feed.stall(over)
+	}
 	s.handles = append(s.handles, h)
 	return h
 }
@@ -157,13 +160,13 @@ func (s *shared) present() *view {
 		return nil
 	}
 	old := &s.made
-	if s.view != nil && old.Root == state.Root && old.Epoch == state.Epoch && old.Version == state.Version && old.Seen == state.Seen &&
+	if s.view != nil && old.Root == state.Root && old.Confirmed == state.Confirmed && old.Epoch == state.Epoch && old.Version == state.Version && old.Seen == state.Seen &&
 		old.Log == state.Log && old.Strict == state.Strict && sameSlice(old.Readable, state.Readable) && sameSlice(old.Pending, state.Pending) {
 		return s.view
 	}
 	v := &view{
 		log: state.Log, object: s.name, epoch: state.Epoch, base: state.Version,
-		position: Position(state.Seen), root: state.Root, pending: state.Pending,
+		position: Position(state.Seen), root: state.Root, confirmed: state.Confirmed, pending: state.Pending,
 		strict: state.Strict, readable: state.Readable,
 	}
 	s.view, s.made = v, state

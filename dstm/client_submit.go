@@ -5,6 +5,7 @@ import (
 
 	"github.com/trefoilgo/trefoil/dstm/internal/replica"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -20,16 +21,18 @@ func (c *Client) submit(ctx context.Context, objects []*object, t *txn.Transacti
 		ctx, cancel = context.WithCancelCause(ctx)
 		defer cancel(nil)
 		for _, h := range handles[1:] {
-			go h.watch(ctx, cancel)
+			c.world.Go(func() { h.watch(ctx, cancel) })
 		}
 	}
+	done := handles[0].done
+	c.world.Until(func() bool { return len(answer) > 0 || ctx.Err() != nil || world.Closed(done) })
 	var why *status.Error
 	select {
 	case e := <-answer:
 		return c.outcome(&e)
 	case <-ctx.Done():
 		why = status.From(context.Cause(ctx))
-	case <-handles[0].done:
+	case <-done:
 		why = errObjectClosed
 	}
 	return c.leave(sequence, answer, why)
@@ -46,6 +49,7 @@ func handlesOf(objects []*object) []*clientObject {
 
 // watch cancels ctx when the Object is closed.
 func (h *clientObject) watch(ctx context.Context, cancel context.CancelCauseFunc) {
+	h.client.world.Until(func() bool { return world.Closed(h.done) || ctx.Err() != nil })
 	select {
 	case <-h.done:
 		cancel(errObjectClosed)
@@ -111,6 +115,9 @@ func (c *Client) outcome(e *replica.Event) ([]Commit, bool, error) {
 	}
 	return nil, true, e.Err
 }
+
+// runsOn implements home.
+func (c *Client) runsOn() *world.World { return c.world }
 
 // remembered implements home.
 func (c *Client) remembered() *ownCommits { return &c.commits }

@@ -37,6 +37,7 @@ func (ss *storeSession) receiveLook(kind int, body *codec.Reader) error {
 	var err *status.Error
 	if !txn.ValidName(look.object) {
 		err = status.New(status.InvalidArgument, ErrInvalid, "the object's name is not valid")
+		look.object = echo(look.object)
 	} else {
 		look.lens, err = s.rules.history(ss.session.Context(), ss.access(look.object))
 	}
@@ -55,19 +56,20 @@ func (ss *storeSession) receiveLook(kind int, body *codec.Reader) error {
 		ss.deliver(storeItem{kind: itemAnswer, frame: look.appendDone(nil, err)})
 		return nil
 	}
+	if ss.looks == nil {
+		ss.looks, ss.endLooks = context.WithCancel(s.ctx)
+	}
+	ctx := ss.looks
 	ss.looking++
 	s.wg.Add(1)
-	go ss.look(&look)
+	s.world.Go(func() { ss.look(ctx, &look) })
 	return nil
 }
 
 // look answers a request for history, as fast as the session takes it.
-func (ss *storeSession) look(l *storeLook) {
+func (ss *storeSession) look(ctx context.Context, l *storeLook) {
 	s := ss.store
 	defer s.wg.Done()
-	ctx, cancel := context.WithCancel(ss.session.Context())
-	defer cancel()
-	defer context.AfterFunc(s.ctx, cancel)()
 	var err error
 	if l.kind == frameAt {
 		err = ss.lookAt(ctx, l)

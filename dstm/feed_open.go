@@ -1,6 +1,8 @@
 package dstm
 
 import (
+	"strings"
+
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
 	"github.com/trefoilgo/trefoil/dstm/internal/lens"
@@ -41,11 +43,11 @@ func (ss *storeSession) receiveOpen(body *codec.Reader) error {
 		ss.refuse(&item, err)
 		return nil
 	}
-	ss.add(item.object, l, s.rules.strict(item.object))
+	o := ss.add(item.object, l, s.rules.strict(item.object))
 	ss.fetching++
 	s.fetch(item.object, func(err *status.Error) {
 		ss.fetching--
-		ss.fetched(&item, err)
+		ss.fetched(o, &item, err)
 	})
 	return nil
 }
@@ -60,10 +62,9 @@ func (ss *storeSession) overdue() bool {
 }
 
 // fetched goes on with an opening whose object is in memory, or cannot be had. The caller holds mu.
-func (ss *storeSession) fetched(item *storeItem, err *status.Error) {
+func (ss *storeSession) fetched(o *storeOpened, item *storeItem, err *status.Error) {
 	s := ss.store
-	o := ss.objects[item.object]
-	if ss.ended || o == nil { // closed meanwhile
+	if ss.ended || ss.objects[item.object] != o { // closed meanwhile, or opened anew
 		return
 	}
 	o.loaded = err == nil
@@ -84,7 +85,12 @@ func (ss *storeSession) fetched(item *storeItem, err *status.Error) {
 
 // refuse answers an opening.
 func (ss *storeSession) refuse(item *storeItem, err *status.Error) {
-	ss.deliver(storeItem{kind: itemAnswer, frame: appendRefused(nil, item.request, item.object, err)})
+	ss.deliver(storeItem{kind: itemAnswer, frame: appendRefused(nil, item.request, echo(item.object), err)})
+}
+
+// echo is a name as an answer repeats it: answers may wait for long, so one that is too long to be valid is cut.
+func echo(name string) string {
+	return strings.ToValidUTF8(name[:min(len(name), txn.MaxName)], "")
 }
 
 // readResume reads an optional resume point.
@@ -95,6 +101,9 @@ func readResume(body *codec.Reader, to *storeResume) bool {
 	a := body.Array()
 	to.given = true
 	to.epoch, to.version, to.position = a.String(), uint64(a.Int()), uint64(a.Int())
+	if len(to.epoch) > txn.MaxEpoch { // no log's, and it may wait for long
+		to.epoch = ""
+	}
 	hash := a.Bytes()
 	copy(to.hash[:], hash)
 	return body.Err() == nil && a.Err() == nil && len(hash) == len(to.hash)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
 )
@@ -75,7 +76,7 @@ func (s *Store) publishEntry(r *storeRecent) {
 // storeClass are the sessions that get the same frame of an entry.
 type storeClass struct {
 	sample   *storeSession
-	sessions []*transport.Session
+	sessions []world.Session
 }
 
 // publishClasses sends an entry to each class of sessions: those parts that they have open, as
@@ -112,7 +113,7 @@ func (s *Store) publishClasses(r *storeRecent, lensed bool) {
 
 // broadcast sends the frame of an entry's parts of mask to the sessions in scratch.
 func (s *Store) broadcast(r *storeRecent, mask uint32, frame *transport.Shared) {
-	transport.Broadcast(s.scratch, frame, func(session *transport.Session, err error) {
+	broadcast(s.scratch, frame, func(session world.Session, err error) {
 		ss := s.sessions[session]
 		if ss == nil {
 			return
@@ -236,5 +237,14 @@ func (s *Store) answerClosed(job *storeJob, err *status.Error) {
 		job.session.deliver(storeItem{kind: itemAnswer, frame: appendRefused(nil, job.open.request, job.open.object, err)})
 	default:
 		job.session.reject(job.request.Tx.Sequence, err, nil)
+	}
+}
+
+// broadcast queues f for each session, and calls refused for each that did not take it before it goes on.
+func broadcast(sessions []world.Session, f *transport.Shared, refused func(world.Session, error)) {
+	for _, s := range sessions {
+		if err := s.TrySendShared(f); err != nil {
+			refused(s, err)
+		}
 	}
 }

@@ -9,18 +9,23 @@ import (
 	"github.com/trefoilgo/trefoil/dstm/internal/lens"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
 )
 
 // Attach implements transport.Pattern.
 func (s *Store) Attach(session *transport.Session) (transport.Receiver, error) {
+	return s.attach(session), nil
+}
+
+func (s *Store) attach(session world.Session) transport.Receiver {
 	user := strings.ToValidUTF8(session.Identity().User, "\uFFFD")
 	ss := &storeSession{store: s, session: session, user: user, objects: map[string]*storeOpened{}}
 	s.mu.Lock()
 	s.sessions[session] = ss
 	s.mu.Unlock()
-	return ss, nil
+	return ss
 }
 
 var errMalformed = status.New(status.InvalidArgument, ErrInvalid, "a dstm frame lacks an element or has one of the wrong type")
@@ -57,8 +62,11 @@ func (ss *storeSession) Close(error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ss.ended = true
-	for _, o := range ss.objects {
-		ss.remove(o)
+	if ss.endLooks != nil {
+		ss.endLooks()
+	}
+	for _, name := range ss.names() {
+		ss.remove(ss.objects[name])
 	}
 	ss.pending = nil
 	delete(s.sessions, ss.session)
@@ -179,6 +187,6 @@ func (ss *storeSession) rejectNow(log string, sequence uint64, err *status.Error
 	if ss.unanswered > 4*engine.MaxUnsettled {
 		return status.New(status.ResourceExhausted, ErrBusy, "far more than %d transactions are unanswered", engine.MaxUnsettled)
 	}
-	ss.deliver(storeItem{kind: itemAnswer, counts: true, frame: appendRejected(nil, log, sequence, err, nil)})
+	ss.deliver(storeItem{kind: itemAnswer, counts: true, frame: appendRejected(nil, echo(log), sequence, err, nil)})
 	return nil
 }

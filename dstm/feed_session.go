@@ -1,13 +1,16 @@
 package dstm
 
 import (
+	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync/atomic"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
 	"github.com/trefoilgo/trefoil/dstm/internal/lens"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
 )
@@ -20,14 +23,16 @@ import (
 // All fields are guarded by Store.mu.
 type storeSession struct {
 	store   *Store
-	session *transport.Session
+	session world.Session
 	user    string
 
 	objects    map[string]*storeOpened
-	lenses     int // how many of the objects have one
-	fetching   int // openings that wait for their object to be loaded
-	looking    int // requests for history under way
-	unanswered int // transactions
+	lenses     int                // how many of the objects have one
+	fetching   int                // openings that wait for their object to be loaded
+	looking    int                // requests for history under way
+	looks      context.Context    // theirs: it ends with the session and with the store; nil before the first
+	endLooks   context.CancelFunc // nil before the first
+	unanswered int                // transactions
 	ended      bool
 	gone       atomic.Bool // the same, for those who do not hold mu
 
@@ -107,10 +112,13 @@ func (ss *storeSession) resetParts(tx *txn.Transaction) {
 	}
 }
 
+// names are those of the open objects, in order: what is done to all of them is done in the same order each time.
+func (ss *storeSession) names() []string { return slices.Sorted(maps.Keys(ss.objects)) }
+
 // endAll tells the session that the store is closed.
 func (ss *storeSession) endAll(err *status.Error) {
-	for name, o := range ss.objects {
-		ss.remove(o)
+	for _, name := range ss.names() {
+		ss.remove(ss.objects[name])
 		ss.deliver(storeItem{kind: itemAnswer, frame: appendEnded(nil, ss.store.opts.LogName, name, err)})
 	}
 }
@@ -178,7 +186,7 @@ func (ss *storeSession) noRoom(step storeStep) {
 	}
 	ss.waiting = true
 	s.wg.Add(1)
-	go func() {
+	s.world.Go(func() {
 		defer s.wg.Done()
 		err := ss.session.Send(s.ctx, step.frame)
 		s.mu.Lock()
@@ -186,7 +194,7 @@ func (ss *storeSession) noRoom(step storeStep) {
 		ss.waiting = false
 		ss.sentStep(&step, err)
 		ss.pump()
-	}()
+	})
 }
 
 // sentStep deals with the outcome of sending a step, but for want of room.
@@ -210,12 +218,14 @@ func (ss *storeSession) leave() {
 }
 
 // add takes an object into the session. It is pinned until remove.
-func (ss *storeSession) add(name string, l *lens.Lens, strict bool) {
-	ss.objects[name] = &storeOpened{session: ss, name: name, lens: l, strict: strict}
+func (ss *storeSession) add(name string, l *lens.Lens, strict bool) *storeOpened {
+	o := &storeOpened{session: ss, name: name, lens: l, strict: strict}
+	ss.objects[name] = o
 	if l != nil {
 		ss.lenses++
 	}
 	ss.store.pin(name)
+	return o
 }
 
 // remove takes an object from the session.

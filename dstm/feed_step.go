@@ -83,7 +83,8 @@ func (ss *storeSession) even() bool {
 func (ss *storeSession) resetAll(reason string, position uint64) {
 	var items []storeItem
 	state := ss.store.state.Load()
-	for name, o := range ss.objects {
+	for _, name := range ss.names() {
+		o := ss.objects[name]
 		if o.ready && (o.epoch != state.Epoch || reason != "epoch" && state.Object(name).Position > max(position, o.from)) {
 			items = append(items, storeItem{kind: itemReset, object: name, reason: reason})
 		}

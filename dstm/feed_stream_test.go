@@ -101,13 +101,15 @@ func (f *follower) take(frame []byte) {
 	f.frames = append(f.frames, note)
 }
 
-// step lets one frame through the gate, or takes one that came.
+// pads is how many values of 9000 bytes make an object of which pieces are left however much the connection takes in.
+const pads = 100
+
+// step lets one frame through the gate and takes it.
 func (f *follower) step(r *raw) {
 	f.t.Helper()
 	select {
 	case r.gate <- struct{}{}:
-	case frame := <-r.frames:
-		f.take(frame)
+		f.take(<-r.frames)
 	case <-r.ctx.Done():
 		f.t.Fatalf("it does not come to that: %v", f.frames)
 	}
@@ -131,7 +133,7 @@ func TestCurrent(t *testing.T) {
 			w.settled = w.sequence
 		}
 		version := uint64(0)
-		for i := range 40 {
+		for i := range pads {
 			w.want(w.commit(w.tx("large", version, set(strings.Repeat("x", 9000), "pad", fmt.Sprint(i)))), fmt.Sprintf("%d [%d]", w.sequence, version+1))
 			version++
 			w.settled = w.sequence
@@ -156,7 +158,7 @@ func TestCurrent(t *testing.T) {
 		for {
 			large, small := f.objects["large"], f.objects["small"]
 			if !large.pieces && large.version == version && small.version == rounds && len(f.currents) >= 2 {
-				if large.root.Find(tree.Path{"pad"}).Len() != 40 || string(large.root.Find(tree.Path{"n"}).Leaf) != string(small.root.Find(tree.Path{"n"}).Leaf) {
+				if large.root.Find(tree.Path{"pad"}).Len() != pads || string(large.root.Find(tree.Path{"n"}).Leaf) != string(small.root.Find(tree.Path{"n"}).Leaf) {
 					t.Fatal("they are not at one position")
 				}
 				break
@@ -227,7 +229,7 @@ func TestCatchUpBytes(t *testing.T) {
 func TestPiecesAndEpoch(t *testing.T) {
 	n := newNode(t, dstm.NewMemoryLog(), nil, &transport.ServerOptions{Outbound: 16 << 10})
 	w := n.raw(nil)
-	for i := range 30 {
+	for i := range pads {
 		w.commit(w.tx("large", uint64(i), set(strings.Repeat("x", 9000), fmt.Sprint(i))))
 		w.settled = w.sequence
 	}
@@ -243,11 +245,11 @@ func TestPiecesAndEpoch(t *testing.T) {
 	if n.store.Epoch() == before {
 		t.Fatal("no new epoch")
 	}
-	w.want(w.commit(w.tx("large", 30, set(1, "n"))), fmt.Sprintf("%d [31]", w.sequence))
-	for !strings.Contains(strings.Join(f.frames, ","), "4 large") || f.objects["large"].pieces || f.objects["large"].version != 31 {
+	w.want(w.commit(w.tx("large", pads, set(1, "n"))), fmt.Sprintf("%d [%d]", w.sequence, pads+1))
+	for !strings.Contains(strings.Join(f.frames, ","), "4 large") || f.objects["large"].pieces || f.objects["large"].version != pads+1 {
 		f.step(r)
 	}
-	if root := &f.objects["large"].root; root.Len() != 31 {
+	if root := &f.objects["large"].root; root.Len() != pads+1 {
 		t.Errorf("%d values", root.Len())
 	}
 }

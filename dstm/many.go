@@ -9,7 +9,7 @@ import (
 
 // UpdateAll runs fn as one transaction on several objects, with the semantics of [Object.Update]: all changes commit or none, and
 // nobody sees some of them without the others. fn gets the Tx of the first object; [Tx.In] leads to the others. The commits are those of
-// the objects, in their order; of one that was not written, the version that was seen.
+// the objects, in their order; of one that was not written, a version at which all that was read of it was so.
 //
 // All objects must belong to one [Client], or to one [Store], and share a log, and be at most 16: else ErrInvalid. While a client comes back and its
 // objects are not yet as they were at one position, UpdateAll waits.

@@ -18,7 +18,8 @@ type Object interface {
 	// date and fn runs again, with jittered pauses, up to MaxAttempts times; so fn must be free of effects outside tx.
 	//
 	// An error of fn ends the transaction without effect and is returned as it is. A transaction without writes commits at
-	// once on the version it saw, which is one past version of the object (serializable, not strict). When ctx ends before
+	// once on what it saw: one past version of the object (serializable, not strict), with own unanswered transactions above
+	// it, which may yet be refused; [Strict] leaves it to the server. When ctx ends before
 	// the answer, the *status.Error's Unknown says whether the transaction may yet commit.
 	Update(ctx context.Context, fn func(tx *Tx) error, opts ...UpdateOption) (Commit, error)
 
@@ -42,7 +43,8 @@ type Object interface {
 	// (and together they must not have replaced more than 4 MiB), else the error is ErrHistory. A commit of several objects is undone in all of them; they must be open.
 	//
 	// If anything that c touched has changed since, by whomever, nothing happens and the error is ErrConflict with the paths; there is no second
-	// attempt. Only additions are undone whatever came after. The result can itself be undone. Of the options Metadata counts.
+	// attempt. Only additions and moves are undone whatever came after, unless the element is gone. A number that an addition began is 0 then, and a
+	// list or map that an addition or insertion began stays, empty. The result can itself be undone. Of the options Metadata counts.
 	Undo(ctx context.Context, c Commit, opts ...UpdateOption) (Commit, error)
 
 	// History yields the commits behind version from up to version to, 0 for the present one, oldest first: who changed what. A server's

@@ -8,6 +8,7 @@ import (
 	"github.com/trefoilgo/trefoil/dstm/internal/replica"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 )
 
 // Path names a node of an object's tree: one key for each map, or id for each list, from the root; the empty path is the root.
@@ -17,15 +18,16 @@ type Path = tree.Path
 // view is one past version of an object, immutable, with the predictions of
 // own transactions that are not yet answered on top.
 type view struct {
-	log      string
-	object   string
-	epoch    string
-	base     uint64   // the confirmed version
-	position Position // the highest log position seen
-	root     *tree.Node
-	pending  []replica.Pending // the own unanswered transactions whose predictions are part of it, ascending
-	strict   bool              // the object is judged by versions alone
-	readable []Path            // at and below these alone the view is right; nil: everywhere
+	log       string
+	object    string
+	epoch     string
+	base      uint64   // the confirmed version
+	position  Position // the highest log position seen
+	root      *tree.Node
+	confirmed *tree.Node        // root without predictions, with the versions that count
+	pending   []replica.Pending // the own unanswered transactions whose predictions are part of it, ascending
+	strict    bool              // the object is judged by versions alone
+	readable  []Path            // at and below these alone the view is right; nil: everywhere
 }
 
 // shows reports whether the prediction of one of these transactions is part of the view.
@@ -36,6 +38,14 @@ func (v *view) shows(sequences []uint64) bool {
 		}
 	}
 	return false
+}
+
+// lastPending is the last of the own unanswered transactions that the view shows, 0 if it shows none.
+func (v *view) lastPending() uint64 {
+	if n := len(v.pending); n > 0 {
+		return v.pending[n-1].Sequence
+	}
+	return 0
 }
 
 // origin is where an object's transactions start from: a store in
@@ -67,6 +77,9 @@ type home interface {
 	// is returned only when view has reached the state that refused the transaction; asked reports whether it was the
 	// server that did. When ctx ends first, or one of objects is closed, the error says whether the outcome is unknown.
 	submit(ctx context.Context, objects []*object, t *txn.Transaction, known uint64) (commits []Commit, asked bool, err error)
+
+	// runsOn is the machine.
+	runsOn() *world.World
 
 	// present is the view of an object that is open here.
 	present(object string) (*view, error)

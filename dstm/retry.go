@@ -14,7 +14,7 @@ type abandoned struct{ t *transaction }
 // Retry says that the transaction cannot go on with what it has read. It does not return: the run is
 // abandoned with all that it wrote, Update sleeps, and runs the function again when something that it
 // read has changed in this replica. Changes elsewhere do not wake it, and asleep it takes up nothing at the server. Update ends the
-// sleep with an error when ctx is done or an object of the transaction is closed. In a View, Retry is an error.
+// sleep with an error when ctx is done, an object of the transaction is closed, or the client's connection has ended for good. In a View, Retry is an error.
 //
 // What is read by a guard wakes when the guard's outcome changes, so a function that waits for a bound should ask by [Tx.Guard].
 //
@@ -38,6 +38,9 @@ func (tx *Tx) Retry() {
 // either is returned, and what it wrote stays; so a function that goes on after one decides for it. OrElse nests.
 func (tx *Tx) OrElse(a, b func(tx *Tx) error) error {
 	t := tx.transaction
+	if t.retrying { // a function swallowed the panic, and goes on
+		panic(abandoned{t})
+	}
 	before := t.mark()
 	err := t.call(tx, a)
 	if !t.retrying {

@@ -198,6 +198,18 @@ func TestRetryAndOtherPanics(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || valueOf(t, o) != 0 {
 		t.Errorf("swallowed: %v, %d", err, valueOf(t, o))
 	}
+	ctx, cancel = context.WithCancel(h.ctx)
+	_, err = o.Update(ctx, func(tx *dstm.Tx) error {
+		defer cancel()
+		func() {
+			defer func() { recover() }()
+			tx.Retry()
+		}()
+		return tx.OrElse(increase, increase) // which has no other branch for that
+	})
+	if !errors.Is(err, context.Canceled) || valueOf(t, o) != 0 {
+		t.Errorf("swallowed before OrElse: %v, %d", err, valueOf(t, o))
+	}
 	func() {
 		defer func() {
 			if p := recover(); p != "mine" {

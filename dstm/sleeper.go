@@ -1,6 +1,7 @@
 package dstm
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -73,10 +74,11 @@ func (t *transaction) sleep(ctx context.Context, objects []*object) error {
 		if err != nil {
 			return err
 		}
-		if v.epoch != facet.view.epoch || !n.holds(v.root) {
+		if v.epoch != facet.view.epoch || v.root != facet.view.root && !n.holds(v.root) {
 			return nil
 		}
 	}
+	t.home.runsOn().Until(func() bool { return len(s.wake) > 0 || ctx.Err() != nil })
 	select {
 	case err := <-s.wake:
 		return err
@@ -89,8 +91,8 @@ func (t *transaction) sleep(ctx context.Context, objects []*object) error {
 func (f *feed) lie(n *nap) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err != nil {
-		return f.err
+	if err := cmp.Or(f.err, f.stalled); err != nil {
+		return err
 	}
 	if f.naps == nil {
 		f.naps = map[*nap]struct{}{}

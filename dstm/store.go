@@ -2,13 +2,13 @@ package dstm
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
 )
@@ -24,6 +24,7 @@ import (
 // In memory are the objects that are open, here or by a client, those that have changed since they were last stored, and some that were
 // used lately ([StoreOptions.Resident]); the others are in the log alone.
 type Store struct {
+	world  *world.World
 	log    Log
 	opts   StoreOptions
 	rules  storeRules
@@ -44,10 +45,10 @@ type Store struct {
 	// mu is held while something is published or a session is served, never while anything waits.
 	mu        sync.Mutex
 	ring      storeRing
-	sessions  map[*transport.Session]*storeSession
+	sessions  map[world.Session]*storeSession
 	audiences map[string]*storeAudience
 	locals    map[string]map[*storeObject]struct{}
-	scratch   []*transport.Session
+	scratch   []world.Session
 	due       []*storeSession // to be pumped when the batch is published
 	residents storeResidents
 	loads     storeLoads
@@ -67,38 +68,45 @@ var _ transport.Pattern = (*Store)(nil)
 // Errors: failed_precondition with reason dstm.format_newer if a newer version of the software wrote the log,
 // data_loss with reason dstm.damaged if the log is not what was written, and those of the log.
 func NewStore(log Log, opts *StoreOptions) (*Store, error) {
+	return newStore(world.Real, log, opts)
+}
+
+func newStore(w *world.World, log Log, opts *StoreOptions) (*Store, error) {
 	checked, err := opts.withDefaults()
 	if err != nil {
 		return nil, err
+	}
+	if checked.Clock == nil {
+		checked.Clock = w.Now
 	}
 	rules, err := newStoreRules(checked.Rules)
 	if err != nil {
 		return nil, err
 	}
 	s := &Store{
-		log: log, opts: checked, rules: rules,
+		world: w, log: log, opts: checked, rules: rules,
 		engine: engine.Options{
 			Retention: checked.Retention, MaxClients: checked.MaxClients, MaxObject: checked.MaxObject,
 			Strict: rules.strict, Invariant: rules.invariant(),
 		},
-		sessions:  map[*transport.Session]*storeSession{},
+		sessions:  map[world.Session]*storeSession{},
 		audiences: map[string]*storeAudience{},
 		locals:    map[string]map[*storeObject]struct{}{},
 		keeper:    make(chan struct{}, 1),
 		loads:     storeLoads{waiting: map[string][]func(*status.Error){}},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.queue.init(checked.QueueLength, checked.QueueBytes)
-	s.own.init()
+	s.queue.init(w, checked.QueueLength, checked.QueueBytes)
+	s.own.init(w)
 	s.residents.init(checked.Resident)
 	if err := s.load(s.ctx); err != nil {
 		s.cancel()
 		return nil, err
 	}
 	s.wg.Add(3)
-	go s.commitLoop()
-	go s.followLoop()
-	go s.keepLoop()
+	w.Go(s.commitLoop)
+	w.Go(s.followLoop)
+	w.Go(s.keepLoop)
 	s.wakeKeeper()
 	return s, nil
 }
@@ -163,7 +171,7 @@ func (s *Store) refuseJobs(jobs []storeJob, err *status.Error) {
 func (s *Store) now() int64 { return s.opts.Clock().UnixNano() }
 
 // newEpoch makes the name of an epoch: 16 random characters.
-func newEpoch() string { return rand.Text()[:16] }
+func (s *Store) newEpoch() string { return s.world.Text()[:16] }
 
 // closedBy translates an error of the log into what the store ends with.
 func closedBy(err error) *status.Error {

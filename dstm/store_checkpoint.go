@@ -27,6 +27,7 @@ type storeCheckpoint struct {
 func (s *Store) keepLoop() {
 	defer s.wg.Done()
 	for {
+		s.world.Until(func() bool { return len(s.keeper) > 0 || s.ctx.Err() != nil })
 		select {
 		case <-s.keeper:
 		case <-s.ctx.Done():
@@ -85,6 +86,12 @@ func (s *Store) save(ctx context.Context, c *storeCheckpoint) error {
 			}
 		}
 		if err := w.put(objectKey(name), o.Position, engine.ObjectPiece(name, o)); err != nil {
+			return err
+		}
+	}
+	if c.state.Forgotten > 0 {
+		// Before any client's piece goes: a later start must know of it, whatever becomes of the head.
+		if err := w.put(keyForgotten, c.state.Forgotten, []byte{engine.PieceFormat}); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package dstm
 
 import (
-	"crypto/rand"
 	"errors"
 	"time"
 
@@ -24,7 +23,7 @@ func (s *Store) commitLoop() {
 			return
 		}
 		s.own.number(batch)
-		s.applying.Lock()
+		s.world.Lock(&s.applying)
 		if len(batch) > 0 {
 			s.commit(batch)
 		}
@@ -111,7 +110,7 @@ func (s *Store) maybeNewEpoch(b *storeBatch, open *storeItem) {
 		"log", s.opts.LogName, "head", b.state.Position, "seen", open.resume.position)
 	var e *engine.Entry
 	var data []byte
-	b.state, e, data = engine.Begin(b.state, now.UnixNano(), newEpoch())
+	b.state, e, data = engine.Begin(b.state, now.UnixNano(), s.newEpoch())
 	b.entries, b.data = append(b.entries, e), append(b.data, data)
 	b.epochAt = now
 }
@@ -128,7 +127,7 @@ const (
 // error ends the store; it is unknown if the batch may be in the log.
 func (s *Store) add(b *storeBatch) (bool, error) {
 	batch := Batch{Entries: b.data}
-	rand.Read(batch.ID[:])
+	s.world.Fill(batch.ID[:])
 	inDoubt := false
 	for attempt, gap := 1, firstAppendGap; ; attempt, gap = attempt+1, 2*gap {
 		fault.Point(fault.BeforeAppend)
@@ -153,10 +152,7 @@ func (s *Store) add(b *storeBatch) (bool, error) {
 		}
 		// The same bytes behind the same entry again: they can stand there once at most, whatever became of the
 		// first attempt, and when something stands there no late attempt can succeed.
-		select {
-		case <-time.After(gap):
-		case <-s.ctx.Done():
-		}
+		s.world.Sleep(s.ctx, gap)
 	}
 }
 

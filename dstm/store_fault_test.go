@@ -414,6 +414,7 @@ func TestFollowerBehindTruncation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	awaitSaved(t, shared, third.Position()) // the next one has something to truncate
 	if err := c.increment(writer.ctx, object(t, third, "o"), "x"); err != nil {
 		t.Fatal(err)
 	}

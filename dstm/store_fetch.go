@@ -40,7 +40,7 @@ func (s *Store) fetch(name string, then func(err *status.Error)) {
 	if l.loaders < maxLoaders {
 		l.loaders++
 		s.wg.Add(1)
-		go s.loadLoop()
+		s.world.Go(s.loadLoop)
 	}
 }
 
@@ -53,9 +53,7 @@ func (s *Store) loadLoop() {
 	for len(l.queue) > 0 {
 		name := l.queue[0]
 		l.queue = l.queue[1:]
-		s.mu.Unlock()
-		err := s.bring(s.ctx, name, false)
-		s.mu.Lock()
+		err := s.bringUnlocked(s.ctx, name)
 		told := s.loadError(name, err)
 		waiting := l.waiting[name]
 		delete(l.waiting, name)
@@ -66,6 +64,13 @@ func (s *Store) loadLoop() {
 	}
 	l.queue = nil
 	l.loaders--
+}
+
+// bringUnlocked is bring without mu, which the caller holds before and after.
+func (s *Store) bringUnlocked(ctx context.Context, name string) error {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	return s.bring(ctx, name, false)
 }
 
 // loadError is what a client is told.
@@ -102,7 +107,7 @@ func (s *Store) bring(ctx context.Context, name string, applying bool) error {
 		}
 		// Another node has saved it at a position that this one has not reached, or the state is about to move there.
 		if !applying {
-			s.applying.Lock()
+			s.world.Lock(&s.applying)
 		}
 		err = s.catchUp(ctx)
 		if !applying {

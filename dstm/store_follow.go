@@ -72,10 +72,7 @@ func (s *Store) followLoop() {
 		if err != nil {
 			s.opts.Logger.Warn("dstm: reading the log failed, trying again", "log", s.opts.LogName, "error", err)
 		}
-		select {
-		case <-time.After(gap):
-		case <-s.ctx.Done():
-		}
+		s.world.Sleep(s.ctx, gap)
 	}
 }
 
@@ -83,7 +80,7 @@ func (s *Store) followLoop() {
 func (s *Store) follow() error {
 	for raw, err := range s.log.Read(s.ctx, s.Position()) {
 		if errors.Is(err, ErrTruncated) {
-			s.applying.Lock()
+			s.world.Lock(&s.applying)
 			err = s.catchUp(s.ctx)
 			s.applying.Unlock()
 			return err
@@ -103,7 +100,7 @@ func (s *Store) follow() error {
 
 // applyForeign applies an entry that another node appended.
 func (s *Store) applyForeign(raw Entry) error {
-	s.applying.Lock()
+	s.world.Lock(&s.applying)
 	defer s.applying.Unlock()
 	state := *s.state.Load()
 	if uint64(raw.Position) <= state.Position {

@@ -12,12 +12,13 @@ import (
 // Keys of the pieces that a store keeps in its log (docs/decisions/0011-state-in-pieces.md). The name
 // of an object holds no 0x00.
 const (
-	keyHead     = "head"
-	keyObjects  = "o/" // and the name: the object as it is
-	keyClients  = "c/" // and the id in hex: what is remembered of a client
-	keyHistory  = "h/" // and name, 0x00, and a storeSpan: the object as it was
-	spanDigits  = 16
-	spanNumbers = 3
+	keyHead      = "head"
+	keyObjects   = "o/"        // and the name: the object as it is
+	keyClients   = "c/"        // and the id in hex: what is remembered of a client
+	keyForgotten = "forgotten" // at the position that State.Forgotten says
+	keyHistory   = "h/"        // and name, 0x00, and a storeSpan: the object as it was
+	spanDigits   = 16
+	spanNumbers  = 3
 )
 
 func objectKey(name string) string { return keyObjects + name }

@@ -88,6 +88,7 @@ func (s *Store) replace(ctx context.Context, name string, value, shape codec.Raw
 	for {
 		epoch := s.Epoch()
 		tx := &txn.Transaction{Parts: []txn.Part{{Object: name, Epoch: epoch, Writes: []txn.Write{{Op: txn.OpSet, Value: value, Shape: shape}}}}}
+		s.world.Until(func() bool { return len(s.own.slots) < cap(s.own.slots) || ctx.Err() != nil })
 		select {
 		case s.own.slots <- struct{}{}:
 		case <-ctx.Done():
@@ -98,6 +99,7 @@ func (s *Store) replace(ctx context.Context, name string, value, shape codec.Raw
 			<-s.own.slots
 			return err
 		}
+		s.world.Until(func() bool { return len(w.outcome) > 0 || ctx.Err() != nil })
 		select {
 		case out := <-w.outcome:
 			switch refusal := out.decision.Refusal; {

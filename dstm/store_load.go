@@ -35,7 +35,7 @@ func (s *Store) load(ctx context.Context) error {
 			s.install(l)
 			return nil
 		}
-		next, _, data := engine.Begin(l.state, s.now(), newEpoch())
+		next, _, data := engine.Begin(l.state, s.now(), s.newEpoch())
 		// If another node was faster, the next round tells.
 		_, err = s.log.Append(ctx, Position(l.state.Position), Batch{Entries: [][]byte{data}})
 		if err == nil && restored.Value != nil {
@@ -94,6 +94,7 @@ func (s *Store) restoreOnce(ctx context.Context) (*storeLoaded, error) {
 
 // readClients reads what is remembered of the clients. It may be of later positions than the head.
 func (l *storeLoaded) readClients(ctx context.Context, log Log) error {
+	known := map[engine.ID]engine.Client{}
 	for piece, err := range log.List(ctx, keyClients, "") {
 		if err != nil {
 			return err
@@ -104,6 +105,20 @@ func (l *storeLoaded) readClients(ctx context.Context, log Log) error {
 		}
 		if err != nil {
 			return err
+		}
+		known[id] = c
+	}
+	// Behind the clients, so that a client whose piece was not there any more is counted.
+	forgotten, err := log.Load(ctx, keyForgotten)
+	if err != nil {
+		return err
+	}
+	l.state.Forgotten = max(l.state.Forgotten, uint64(forgotten.Position))
+	for id, c := range known {
+		// Who is silent for longest is forgotten first: so this one was too, and a node that lagged has stored again what it knew then.
+		if c.Position <= l.state.Forgotten {
+			l.unsaved.clients[id] = struct{}{}
+			continue
 		}
 		l.state = l.state.Remember(id, c)
 	}

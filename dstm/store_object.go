@@ -32,7 +32,7 @@ func (s *Store) Open(ctx context.Context, name string) (Object, error) {
 	if !txn.ValidName(name) {
 		return nil, status.New(status.InvalidArgument, ErrInvalid, "%.40q is no valid name of an object", name)
 	}
-	o := &storeObject{store: s, feed: newFeed()}
+	o := &storeObject{store: s, feed: newFeed(s.world)}
 	o.object = object{name: name, origin: o}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,9 +40,7 @@ func (s *Store) Open(ctx context.Context, name string) (Object, error) {
 		return nil, err
 	}
 	s.pin(name)
-	s.mu.Unlock()
-	err := s.bring(ctx, name, false)
-	s.mu.Lock()
+	err := s.bringUnlocked(ctx, name)
 	if failed := s.failed.Load(); failed != nil {
 		err = failed
 	}

@@ -99,9 +99,6 @@ func (o *StoreOptions) withDefaults() (StoreOptions, error) {
 	case out.MaxObject > maxObject:
 		return out, status.New(status.InvalidArgument, ErrInvalid, "StoreOptions.MaxObject is above %d", maxObject)
 	}
-	if out.Clock == nil {
-		out.Clock = time.Now
-	}
 	if out.Logger == nil {
 		out.Logger = slog.Default()
 	}

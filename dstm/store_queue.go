@@ -6,6 +6,7 @@ import (
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
 	"github.com/trefoilgo/trefoil/dstm/internal/turns"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 )
 
 // Limits of one batch for the log.
@@ -27,6 +28,7 @@ type storeJob struct {
 // storeQueue is what waits for the committer, bounded in number and bytes; also what is parked because of
 // reservations, and the answers that wait for one.
 type storeQueue struct {
+	world    *world.World
 	mu       sync.Mutex
 	jobs     []storeJob
 	bytes    int
@@ -35,16 +37,18 @@ type storeQueue struct {
 	busy     bool // a batch is being committed
 	closed   bool
 	changed  sync.Cond
+	changes  int // how often that was signalled
 
 	turns   *turns.Turns[storeTurn, *storeHeld]
 	parked  int          // jobs that are not in jobs but in turns or ready
 	ready   []*storeHeld // were parked and are to be decided
 	answers []*storeHeld // were held back and are to be given, once ready is decided
-	lapse   *time.Timer  // for the reservation that lapses next
+	lapse   func()       // ends the timer for the reservation that lapses next
 	lapses  time.Time    // and when
 }
 
-func (q *storeQueue) init(length, bytes int) {
+func (q *storeQueue) init(w *world.World, length, bytes int) {
+	q.world = w
 	q.length, q.capacity = length, bytes
 	q.changed.L = &q.mu
 	q.turns = turns.New[storeTurn, *storeHeld]()
@@ -78,7 +82,7 @@ func (q *storeQueue) push(job storeJob) storePush {
 	q.jobs = append(q.jobs, job)
 	q.bytes += job.size
 	if len(q.jobs) == 1 {
-		q.changed.Broadcast()
+		q.signal()
 	}
 	return pushed
 }
@@ -100,10 +104,11 @@ func (q *storeQueue) take(batch []storeJob) ([]storeJob, []*storeHeld) {
 			return batch, answers
 		}
 		if q.closed && len(q.jobs) == 0 {
+			q.signal() // what was left may have gone without being decided
 			return nil, nil
 		}
 		if len(q.jobs) == 0 {
-			q.changed.Wait()
+			q.wait()
 		}
 	}
 }
@@ -151,7 +156,7 @@ func (q *storeQueue) fill(batch []storeJob) []storeJob {
 func (q *storeQueue) done() {
 	q.mu.Lock()
 	q.busy = false
-	q.changed.Broadcast()
+	q.signal()
 	q.mu.Unlock()
 }
 
@@ -160,7 +165,7 @@ func (q *storeQueue) close() {
 	q.mu.Lock()
 	q.closed = true
 	q.turns.Close()
-	q.changed.Broadcast()
+	q.signal()
 	q.mu.Unlock()
 }
 
@@ -178,7 +183,7 @@ func (q *storeQueue) rest() []storeJob {
 	}
 	jobs = append(jobs, q.jobs...)
 	q.jobs, q.ready, q.answers, q.parked, q.bytes = nil, nil, nil, 0, 0
-	q.changed.Broadcast()
+	q.signal()
 	return jobs
 }
 
@@ -187,6 +192,28 @@ func (q *storeQueue) waitDrained() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.jobs)+len(q.ready)+len(q.answers) > 0 || !q.turns.Empty() || q.busy {
-		q.changed.Wait()
+		q.wait()
 	}
+}
+
+// signal wakes those who wait for a change. The caller holds mu.
+func (q *storeQueue) signal() {
+	q.changes++
+	q.changed.Broadcast()
+}
+
+// wait waits for a change. The caller holds mu.
+func (q *storeQueue) wait() {
+	if q.world.Await == nil {
+		q.changed.Wait()
+		return
+	}
+	seen := q.changes
+	q.mu.Unlock()
+	defer q.mu.Lock()
+	q.world.Await(func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return q.changes != seen
+	})
 }

@@ -89,9 +89,8 @@ func (s *Store) patiently(attempts int, fn func() error) error {
 		if err == nil || final(err) || s.ctx.Err() != nil || attempt == attempts {
 			return err
 		}
-		select {
-		case <-time.After(gap):
-		case <-s.ctx.Done():
+		s.world.Sleep(s.ctx, gap)
+		if s.ctx.Err() != nil {
 			return err
 		}
 	}

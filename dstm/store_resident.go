@@ -120,7 +120,7 @@ func (s *Store) adopt(state *engine.State, entries []*engine.Entry) {
 
 // evict drops idle objects beyond the limit.
 func (s *Store) evict() {
-	s.applying.Lock()
+	s.world.Lock(&s.applying)
 	defer s.applying.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()

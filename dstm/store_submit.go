@@ -2,12 +2,12 @@ package dstm
 
 import (
 	"context"
-	"crypto/rand"
 	"sync"
 	"sync/atomic"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -24,8 +24,8 @@ type storeOwn struct {
 	commits ownCommits
 }
 
-func (o *storeOwn) init() {
-	rand.Read(o.client[:])
+func (o *storeOwn) init(w *world.World) {
+	w.Fill(o.client[:])
 	o.slots = make(chan struct{}, engine.MaxUnsettled)
 	o.answered = map[uint64]struct{}{}
 }
@@ -134,7 +134,7 @@ func (o *storeObject) viewOf(state *engine.State) (*view, error) {
 	}
 	return &view{
 		log: o.store.opts.LogName, object: o.name, epoch: state.Epoch,
-		base: at.Version, position: Position(state.Position), root: &at.Root,
+		base: at.Version, position: Position(state.Position), root: &at.Root, confirmed: &at.Root,
 	}, nil
 }
 
@@ -151,12 +151,16 @@ func (s *Store) together(_ context.Context, objects []*object) ([]*view, error) 
 	return views, nil
 }
 
+// runsOn implements home.
+func (s *Store) runsOn() *world.World { return s.world }
+
 // submit implements home.
 func (s *Store) submit(ctx context.Context, objects []*object, tx *txn.Transaction, _ uint64) ([]Commit, bool, error) {
 	size := 256 + len(tx.Metadata) + len(txn.AppendParts(nil, tx.Parts))
 	if size > txn.MaxBytes {
 		return nil, false, status.New(status.ResourceExhausted, ErrTooLarge, "a transaction has at most %d bytes", txn.MaxBytes)
 	}
+	s.world.Until(func() bool { return len(s.own.slots) < cap(s.own.slots) || ctx.Err() != nil })
 	select {
 	case s.own.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -167,6 +171,7 @@ func (s *Store) submit(ctx context.Context, objects []*object, tx *txn.Transacti
 		<-s.own.slots
 		return nil, false, err
 	}
+	s.world.Until(func() bool { return len(w.outcome) > 0 || ctx.Err() != nil })
 	select {
 	case out := <-w.outcome:
 		commits, err := s.outcome(tx, &out)

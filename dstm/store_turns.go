@@ -1,8 +1,6 @@
 package dstm
 
 import (
-	"time"
-
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
 	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/turns"
@@ -91,16 +89,18 @@ func (q *storeQueue) decided(job *storeJob, d *engine.Decision) bool {
 			spots = append(spots, turns.Spot{Object: tx.Parts[c.Part].Object, Path: c.Path})
 		}
 	}
-	return q.turns.Earn(time.Now(), turn, tx.Attempt, spots, held(job, d))
+	return q.turns.Earn(q.world.Now(), turn, tx.Attempt, spots, held(job, d))
 }
 
-// held is a job that was refused, without what is not needed for the answer.
+// held is a job that was refused, without what is not needed for the answer: the queue no longer counts what it takes, and it may
+// wait for long.
 func held(job *storeJob, d *engine.Decision) *storeHeld {
 	if job.waiter != nil {
 		job.waiter.settle()
 	}
 	kept := &storeHeld{*job, *d}
-	kept.job.size, kept.decision.Entry, kept.decision.Data = 0, nil, nil
+	kept.job.size, kept.decision = 0, engine.Decision{Refusal: visible(&job.request, d.Refusal)}
+	kept.job.request = engine.Request{Tx: &txn.Transaction{Sequence: job.request.Tx.Sequence, Again: job.request.Tx.Again}}
 	return kept
 }
 
@@ -109,12 +109,12 @@ func (q *storeQueue) leave(turn storeTurn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.turns.Leave(turn, func(h *storeHeld) bool { return h.job.gone() })
-	q.changed.Broadcast()
+	q.signal()
 }
 
 // advance ends the reservations that are over and gathers what is due then. The caller holds mu.
 func (q *storeQueue) advance() {
-	now := time.Now()
+	now := q.world.Now()
 	q.turns.Lapse(now)
 	for {
 		item, answer, ok := q.turns.Next(now)
@@ -133,12 +133,12 @@ func (q *storeQueue) advance() {
 	}
 	q.lapses = end
 	if q.lapse != nil {
-		q.lapse.Stop()
+		q.lapse()
 	}
 	if some {
-		q.lapse = time.AfterFunc(end.Sub(now), func() {
+		q.lapse = q.world.After(end.Sub(now), func() {
 			q.mu.Lock()
-			q.changed.Broadcast()
+			q.signal()
 			q.mu.Unlock()
 		})
 	}

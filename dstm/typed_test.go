@@ -144,8 +144,10 @@ func TestListsAreEditedTogether(t *testing.T) {
 	mine.line.hold()
 	done := make(chan error, 1)
 	runs := 0
+	var own dstm.Commit
 	go func() {
-		_, err := a.Update(h.ctx, func(tx *dstm.Tx) error {
+		var err error
+		own, err = a.Update(h.ctx, func(tx *dstm.Tx) error {
 			runs++
 			list.Insert(tx, dstm.After(first), "mine")
 			list.Move(tx, second, dstm.First())
@@ -162,7 +164,7 @@ func TestListsAreEditedTogether(t *testing.T) {
 	if err := <-done; err != nil || runs != 1 {
 		t.Fatalf("%d runs: %v", runs, err)
 	}
-	if err := a.Wait(h.ctx, c.Version+1); err != nil {
+	if err := a.Wait(h.ctx, max(c.Version, own.Version)); err != nil {
 		t.Fatal(err)
 	}
 	a.View(func(tx *dstm.Tx) error {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/replica"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
@@ -27,6 +28,7 @@ func (o *object) Undo(ctx context.Context, c Commit, opts ...UpdateOption) (Comm
 	}
 	t := &txn.Transaction{Metadata: u.metadata}
 	var conflicts []Path
+	known := uint64(0) // the own unanswered transactions up to it do not stand in the way
 	for i := range effects {
 		e := &effects[i]
 		v, err := home.present(e.object)
@@ -43,11 +45,12 @@ func (o *object) Undo(ctx context.Context, c Commit, opts ...UpdateOption) (Comm
 		conflicts = append(conflicts, touched...)
 		t.Parts = append(t.Parts, part)
 		t.Position = max(t.Position, uint64(v.position))
+		known = max(known, v.lastPending())
 	}
 	if len(conflicts) > 0 {
 		return Commit{}, newConflict(conflicts)
 	}
-	commits, _, err := home.submit(ctx, u.objects, t, 0)
+	commits, _, err := home.submit(ctx, u.objects, t, known)
 	if err != nil {
 		return Commit{}, err
 	}
@@ -74,11 +77,20 @@ func (e *ownEffect) reverse(v *view, reversals map[uint64]struct{}) (part txn.Pa
 	k := keeper{version: e.version, reversals: reversals}
 	for i := range reads {
 		r := &reads[i]
-		if !k.kept(r.Kind, v.root.Find(r.Path), after.Find(r.Path)) {
+		if v.predicts(r) || !k.kept(r.Kind, v.confirmed.Find(r.Path), after.Find(r.Path)) {
 			touched = append(touched, r.Path)
 		}
 	}
 	return txn.Part{Object: e.object, Epoch: v.epoch, Base: v.base, Reads: reads, Writes: writes}, touched, nil
+}
+
+// predicts reports whether an own unanswered transaction may change what is read.
+func (v *view) predicts(r *txn.Read) bool {
+	return slices.ContainsFunc(v.pending, func(p replica.Pending) bool {
+		return slices.ContainsFunc(p.Paths, func(path Path) bool {
+			return r.Path.Starts(path) || r.Kind != txn.ReadValue && path.Starts(r.Path)
+		})
+	})
 }
 
 // keeper judges whether something is still as a version left it.

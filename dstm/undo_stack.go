@@ -103,8 +103,13 @@ func (s *UndoStack) last(list *[]Commit) (Commit, bool) {
 	return (*list)[len(*list)-1], true
 }
 
+// push puts c onto a list, below later commits of the same history: of two Updates at the same time the first may return last.
 func (s *UndoStack) push(list []Commit, c Commit) []Commit {
-	list = append(list, c)
+	at := len(list)
+	for at > 0 && list[at-1].Epoch == c.Epoch && list[at-1].Version > c.Version {
+		at--
+	}
+	list = slices.Insert(list, at, c)
 	return list[max(0, len(list)-s.limit):]
 }
 

@@ -1,13 +1,14 @@
 package dstm
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -58,7 +59,7 @@ func (u *update) run(ctx context.Context) ([]Commit, error) {
 		if err == nil || attempt == u.options.maxAttempts || !lost(err) {
 			return commits, err
 		}
-		if err := pause(ctx, attempt, asked && errors.Is(err, ErrConflict)); err != nil {
+		if err := pause(ctx, u.objects[0].origin.home().runsOn(), attempt, asked && errors.Is(err, ErrConflict)); err != nil {
 			return nil, err
 		}
 	}
@@ -75,6 +76,7 @@ func (u *update) try(ctx context.Context) (*transaction, error) {
 	}
 	t := newTransaction(views, false)
 	t.home = u.objects[0].origin.home()
+	t.random = t.home.runsOn().Random
 	return t, t.run(u.fn)
 }
 
@@ -88,9 +90,7 @@ func (u *update) decide(ctx context.Context, t *transaction, attempt int) (commi
 	var places []int // of the parts among the facets
 	for i, facet := range t.facets {
 		tx.Position = max(tx.Position, uint64(facet.view.position))
-		if n := len(facet.view.pending); n > 0 {
-			known = max(known, facet.view.pending[n-1].Sequence)
-		}
+		known = max(known, facet.view.lastPending())
 		if len(facet.part.Reads)+len(facet.part.Writes) > 0 || u.options.strict {
 			tx.Parts = append(tx.Parts, facet.part)
 			places = append(places, i)
@@ -149,11 +149,16 @@ func (t *transaction) await(ctx context.Context, objects []*object) error {
 			continue
 		}
 		origin := objects[i].origin
+		var stalled error
 		err := origin.changed().wait(ctx, func() bool {
 			v, err := origin.view()
-			return err != nil || !v.shows(t.awaited)
+			if err != nil || !v.shows(t.awaited) {
+				return true
+			}
+			stalled = origin.changed().whyStalled()
+			return stalled != nil
 		})
-		if err != nil {
+		if err = cmp.Or(err, stalled); err != nil {
 			return err
 		}
 	}
@@ -171,18 +176,15 @@ const patience = 8
 // pause waits between attempts: not at all after the first, since the view is fresh already, then for a random time that grows with
 // the attempts up to 64 ms. A refusal by the server says whose turn it is, so that the next attempt goes at once, unless so
 // many failed that it seems to have none to give.
-func pause(ctx context.Context, attempt int, turn bool) error {
+func pause(ctx context.Context, w *world.World, attempt int, turn bool) error {
 	if attempt == 1 || turn && attempt < patience {
 		return nil
 	}
-	timer := time.NewTimer(rand.N(time.Millisecond << min(attempt-1, 6)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	w.Sleep(ctx, w.Jitter(time.Millisecond<<min(attempt-1, 6)))
+	if ctx.Err() != nil {
 		return status.From(context.Cause(ctx))
 	}
+	return nil
 }
 
 // encodeMetadata checks and encodes a transaction's metadata.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -29,13 +30,18 @@ type deskAnswer struct {
 }
 
 func newDesk(answers ...deskAnswer) (*desk, *object) {
-	d := &desk{feed: newFeed(), answers: answers}
+	d := &desk{feed: newFeed(world.Real), answers: answers}
 	return d, &object{name: "o", origin: d}
 }
 
-func (d *desk) home() home                                { return d }
-func (d *desk) changed() *feed                            { return d.feed }
-func (d *desk) view() (*view, error)                      { return &view{object: "o", root: &d.root}, nil }
+func (d *desk) runsOn() *world.World { return world.Real }
+
+func (d *desk) home() home     { return d }
+func (d *desk) changed() *feed { return d.feed }
+func (d *desk) view() (*view, error) {
+	root := d.root
+	return &view{object: "o", root: &root}, nil
+}
 func (d *desk) present(string) (*view, error)             { return d.view() }
 func (d *desk) remembered() *ownCommits                   { return &d.commits }
 func (d *desk) at(context.Context, uint64) (*view, error) { return nil, errors.ErrUnsupported }
@@ -157,7 +163,7 @@ func TestOnlyWhatWasReadWakes(t *testing.T) {
 			tx := newTx(v, false)
 			c.read(tx)
 			s := &sleeper{wake: make(chan error, 1)}
-			f := newFeed()
+			f := newFeed(world.Real)
 			f.lie(&nap{sleeper: s, base: v.base, reads: tx.part.Reads})
 			next, err := c.write(v.root)
 			if err != nil {

@@ -3,6 +3,7 @@ package dstm
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/trefoilgo/trefoil/codec"
@@ -26,7 +27,7 @@ func NewVar[T any](path ...string) Var[T] {
 	if !Path(path).Valid() {
 		panic(fmt.Sprintf("dstm: NewVar: bad path %q", path))
 	}
-	v := Var[T]{keys: path}
+	v := Var[T]{keys: slices.Clone(path)}
 	for _, key := range path {
 		if isParam(key) {
 			v.params++

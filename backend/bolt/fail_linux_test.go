@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/trefoilgo/trefoil/internal/disktest"
 )
 
 // TestFailingDisk lets one system call after another fail in a process that appends and saves. What was acknowledged must be there
@@ -25,8 +27,7 @@ func TestFailingDisk(t *testing.T) {
 			t.Run(inject, func(t *testing.T) {
 				t.Parallel()
 				path := newPath(t)
-				cmd := command(t, task("fail", path), strace, "-f", "-o", "/dev/null", "-e", "signal=none",
-					"-e", "trace=fdatasync,pwrite64,ftruncate,fsync", "-e", "inject="+inject)
+				cmd := command(t, task("fail", path), disktest.Failing(strace, inject)...)
 				out, err := cmd.Output()
 				if err != nil {
 					t.Fatalf("the process: %v, after %s", err, out)

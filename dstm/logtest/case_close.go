@@ -69,7 +69,7 @@ func closeWhileAppending(k *kit) {
 	log := k.fresh()
 	var acknowledged atomic.Uint64
 	var closing atomic.Bool
-	each(3, func(i int) {
+	each(3, func(int) {
 		for acknowledged.Load() < 2000 { // it will be closed long before
 			head, err := log.Head(k.ctx)
 			if err == nil {
@@ -87,8 +87,7 @@ func closeWhileAppending(k *kit) {
 				k.Errorf("Append while the log closes: %v", err)
 				return
 			}
-			if i == 0 && head >= 20 {
-				closing.Store(true)
+			if head >= 20 && closing.CompareAndSwap(false, true) {
 				if err := log.Close(); err != nil {
 					k.Errorf("Close: %v", err)
 				}

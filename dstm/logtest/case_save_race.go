@@ -161,16 +161,16 @@ func closeWhileSaving(k *kit) {
 	log := k.fresh()
 	const keys = 5
 	var next, acknowledged atomic.Uint64
-	var closing atomic.Bool
-	each(3, func(i int) {
+	var closing, closed atomic.Bool
+	each(3, func(int) {
 		for {
-			at := next.Add(1)
+			at, late := next.Add(1), closed.Load()
 			var pieces []dstm.Piece
 			for key := range keys {
 				pieces = append(pieces, piece(fmt.Sprint(key), dstm.Position(at), fmt.Sprint(at)))
 			}
 			switch err := log.Save(k.ctx, pieces); {
-			case err == nil && at < 2000: // it will be closed long before
+			case err == nil && !late:
 				for seen := acknowledged.Load(); seen < at && !acknowledged.CompareAndSwap(seen, at); {
 					seen = acknowledged.Load()
 				}
@@ -178,14 +178,14 @@ func closeWhileSaving(k *kit) {
 				k.wantClosed(err, closing.Load())
 				return
 			default:
-				k.Errorf("Save number %d while the log closes: %v", at, err)
+				k.Errorf("Save number %d while the log closes, behind Close: %t: %v", at, late, err)
 				return
 			}
-			if i == 0 && at >= 20 {
-				closing.Store(true)
+			if at >= 20 && closing.CompareAndSwap(false, true) {
 				if err := log.Close(); err != nil {
 					k.Errorf("Close: %v", err)
 				}
+				closed.Store(true)
 			}
 		}
 	})

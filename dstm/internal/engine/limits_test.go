@@ -58,6 +58,9 @@ func TestMaxObject(t *testing.T) {
 	if expect(t, d, "dstm.too_large"); d.Refusal.Code != status.ResourceExhausted {
 		t.Errorf("%+v", d.Refusal)
 	}
+	if d.Refusal.Message != `"o" would take more than 30 bytes` { // how many it takes may be hidden from the author
+		t.Error(d.Refusal.Message)
+	}
 	expect(t, w.decide(1, w.tx(3, set("012345678901", "b"))), "committed 2") // 29 bytes
 	if size := w.state.Object("o").Root.Size(); size != 29 {
 		t.Errorf("%d bytes", size)

@@ -75,7 +75,7 @@ func (d *decider) oversized(roots []tree.Node) *Refusal {
 		p := &d.tx.Parts[i]
 		size := roots[i].Weight()
 		if d.opts.MaxObject > 0 && size > d.opts.MaxObject && size > d.Object(p.Object).Root.Weight() {
-			return refusal(status.ResourceExhausted, reason.TooLarge, fmt.Sprintf("%q would take %d bytes, %d are allowed", p.Object, size, d.opts.MaxObject))
+			return refusal(status.ResourceExhausted, reason.TooLarge, fmt.Sprintf("%q would take more than %d bytes", p.Object, d.opts.MaxObject))
 		}
 	}
 	return nil

@@ -65,51 +65,63 @@ func (l *Lens) AppendPaths(b []byte) []byte {
 }
 
 // Sees reports whether path is at or below a readable one.
-func (l *Lens) Sees(path tree.Path) bool {
-	return l == nil || slices.ContainsFunc(l.paths, func(p tree.Path) bool { return path.Starts(p) })
+func (l *Lens) Sees(path tree.Path) bool { return l == nil || l.over(path) >= 0 }
+
+// over is the index of the readable path at or above path, -1 if there is none.
+func (l *Lens) over(path tree.Path) int {
+	return slices.IndexFunc(l.paths, func(p tree.Path) bool { return path.Starts(p) })
 }
 
-// Writes returns what the writes do at readable paths.
+// Writes returns what the writes, made together, do at readable paths: no more writes than there are and than there are paths.
 func (l *Lens) Writes(writes []txn.Write) []txn.Write {
 	if l == nil {
 		return writes
 	}
-	var out []txn.Write
-	for i := range writes {
-		if w := &writes[i]; l.Sees(w.Path) {
-			out = append(out, *w)
-		} else {
-			out = l.below(out, w)
+	f := filter{lens: l, replaced: make([]bool, len(l.paths))}
+	for i := len(writes) - 1; i >= 0; i-- {
+		w := &writes[i]
+		if at := l.over(w.Path); at < 0 {
+			f.below(w)
+		} else if !f.replaced[at] {
+			f.out = append(f.out, *w)
 		}
 	}
-	return out
+	slices.Reverse(f.out)
+	return f.out
 }
 
-// below appends what a write at no readable path does to those below it.
-func (l *Lens) below(out []txn.Write, w *txn.Write) []txn.Write {
+// filter goes through writes from the last to the first.
+type filter struct {
+	lens     *Lens
+	replaced []bool // of each readable path whether a later write replaces all that is there
+	out      []txn.Write
+}
+
+// below takes what a write at no readable path does to those below it.
+func (f *filter) below(w *txn.Write) {
 	at := w.Path
 	switch w.Op {
 	case txn.OpSet, txn.OpDelete:
 	case txn.OpInsert:
-		at = append(at[:len(at):len(at)], w.ID)
+		at = w.Element()
 	default:
-		return out // a number has nothing below it, and a move changes no value
+		return // a number has nothing below it, and a move changes no value
 	}
 	var root *tree.Node
-	for _, path := range l.paths {
-		if !path.Starts(at) {
+	for i, path := range slices.Backward(f.lens.paths) {
+		if f.replaced[i] || !path.Starts(at) {
 			continue
 		}
 		if root == nil && w.Op != txn.OpDelete {
 			node, err := tree.New(w.Value, w.Shape, 0, 0)
 			if err != nil {
-				return out // it was checked before it was committed
+				return // it was checked before it was committed
 			}
 			root = &node
 		}
-		out = append(out, writeOf(path, root, path[len(at):]))
+		f.replaced[i] = true
+		f.out = append(f.out, writeOf(path, root, path[len(at):]))
 	}
-	return out
 }
 
 // writeOf sets path to what root holds at rest, or deletes it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -80,6 +81,55 @@ func same(a, b *tree.Node) bool {
 		return a == b
 	}
 	return bytes.Equal(a.Value(), b.Value()) && bytes.Equal(a.Shape(), b.Shape())
+}
+
+// Of writes that are made together it gets no more than there are and than there are paths, and is as right.
+func TestWritesTogether(t *testing.T) {
+	r := seeded(t)
+	saved := 0
+	for range 300 {
+		var paths []tree.Path
+		for range 1 + r.IntN(5) {
+			paths = append(paths, path(r, 1, 3))
+		}
+		l := New(paths)
+		var server, replica tree.Node
+		for version := uint64(1); version <= 20; version++ {
+			var writes []txn.Write
+			one := 0
+			next := server
+			for range 10 {
+				w := write(r)
+				if after, _, err := txn.Apply(next, []txn.Write{w}, version); err == nil {
+					next, writes = after, append(writes, w)
+					one += len(l.Writes([]txn.Write{w}))
+				}
+			}
+			server = next
+			filtered := l.Writes(writes)
+			saved += one - len(filtered)
+			if len(filtered) > len(writes)+len(l.paths) {
+				t.Fatalf("%d writes of %d at %d paths", len(filtered), len(writes), len(l.paths))
+			}
+			var err error
+			if replica, _, err = txn.Apply(replica, filtered, version); err != nil {
+				t.Fatalf("%v of %+v: %v", filtered, writes, err)
+			}
+			for _, p := range l.Paths() {
+				have, want := replica.Find(p), server.Find(p)
+				if !same(have, want) || want != nil && (have.Written != want.Written || have.Changed() != want.Changed()) {
+					t.Fatalf("at %v: %s in place of %s after %+v", p, have.Value(), want.Value(), writes)
+				}
+			}
+		}
+	}
+	if saved == 0 {
+		t.Error("this proves nothing")
+	}
+	hidden := slices.Repeat([]txn.Write{{Op: txn.OpDelete, Path: tree.Path{"a"}}}, 1000)
+	if n := len(New([]tree.Path{{"a", "a"}, {"a", "b"}, {"a", "c"}}).Writes(hidden)); n != 3 {
+		t.Errorf("%d writes", n)
+	}
 }
 
 // A replica that gets filtered writes is right at every readable path, and gets no other.

@@ -62,8 +62,10 @@ func (c *Core) checkReady(j *journal) {
 
 // see takes note of the position that a state of an object names.
 func (j *journal) see(s *snapshot) {
-	if j.epoch != s.epoch {
-		j.epoch, j.position = s.epoch, s.position // positions of another history mean nothing
+	if j.epoch != s.epoch || s.ahead {
+		// Positions of another history mean nothing: of another epoch, or of an end that the log has lost. What claims to have
+		// seen those would be refused for ever.
+		j.epoch, j.position = s.epoch, s.position
 	}
 	j.position = max(j.position, s.position)
 }

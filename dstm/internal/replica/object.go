@@ -77,6 +77,7 @@ type State struct {
 	Position   uint64 // of the entry that made Version
 	Seen       uint64 // the highest position seen of the log
 	Root       *tree.Node
+	Confirmed  *tree.Node // Root without what is not confirmed; in Root the versions of own writes may be too high
 	Pending    []Pending
 	Terms
 }
@@ -92,7 +93,7 @@ func (c *Core) State(name string) (s State, ok bool) {
 	}
 	return State{
 		Log: o.log.name, Epoch: o.epoch, Version: o.version, Position: o.position,
-		Seen: o.log.position, Root: o.fold, Pending: o.visible, Terms: o.Terms,
+		Seen: o.log.position, Root: o.fold, Confirmed: o.root, Pending: o.visible, Terms: o.Terms,
 	}, true
 }
 

@@ -17,6 +17,7 @@ type snapshot struct {
 	hash              [8]byte
 	root              *tree.Node
 	pieces            bool // root is only the beginning
+	ahead             bool // a reset because a transaction has seen more than the log holds
 	Terms
 }
 
@@ -62,7 +63,11 @@ func (s *snapshot) readRoot(r *codec.Reader, reset bool) error {
 		value = r.Raw()
 	}
 	if reset && r.Len() > 0 {
-		r.Skip()
+		if r.Kind() == codec.String {
+			s.ahead = r.String() == "ahead"
+		} else {
+			r.Skip()
+		}
 	}
 	if r.Len() > 0 && !r.Nil() {
 		shape = r.Raw()

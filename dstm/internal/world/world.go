@@ -6,7 +6,9 @@ package world
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base32"
 	"encoding/binary"
+	"io"
 	"sync"
 	"time"
 
@@ -17,8 +19,8 @@ import (
 type World struct {
 	// Now is the time.
 	Now func() time.Time
-	// Random fills b.
-	Random func(b []byte)
+	// Random is a source of random bytes that never fails.
+	Random io.Reader
 	// After calls fn on a goroutine of its own when d is over, unless stop was called before.
 	After func(d time.Duration, fn func()) (stop func())
 	// Go calls fn on a goroutine of its own.
@@ -31,12 +33,29 @@ type World struct {
 // Real is the world outside of simulations.
 var Real = &World{
 	Now:    time.Now,
-	Random: func(b []byte) { rand.Read(b) }, // never fails: crypto/rand, since Go 1.24
+	Random: rand.Reader, // never fails, since Go 1.24
 	After: func(d time.Duration, fn func()) func() {
 		t := time.AfterFunc(d, fn)
 		return func() { t.Stop() }
 	},
 	Go: func(fn func()) { go fn() },
+}
+
+// Until is called where the caller is about to wait for what makes ready true; see Await.
+func (w *World) Until(ready func() bool) {
+	if w.Await != nil {
+		w.Await(ready)
+	}
+}
+
+// Fill fills b with random bytes.
+func (w *World) Fill(b []byte) { io.ReadFull(w.Random, b) }
+
+// Text is 26 random characters.
+func (w *World) Text() string {
+	var b [16]byte
+	w.Fill(b[:])
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:])
 }
 
 // Sleep waits until d is over or ctx is done.
@@ -59,7 +78,7 @@ func (w *World) Sleep(ctx context.Context, d time.Duration) {
 // Jitter is a random duration below d.
 func (w *World) Jitter(d time.Duration) time.Duration {
 	var b [8]byte
-	w.Random(b[:])
+	w.Fill(b[:])
 	return time.Duration(binary.LittleEndian.Uint64(b[:]) % uint64(max(d, 1)))
 }
 
@@ -95,6 +114,8 @@ type Session interface {
 	TrySendShared(f *transport.Shared) error
 	Send(ctx context.Context, frame []byte) error
 	AfterDrain(fn func())
+	MaxFrame() int
+	JSON() bool
 	Close(code transport.CloseCode, reason string)
 }
 

@@ -1,0 +1,115 @@
+package simtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
+	"github.com/trefoilgo/trefoil/transport"
+)
+
+// client is a client process with its users; it is started again when it ends, under the same key.
+type client struct {
+	s      *simulation
+	number int
+	id     transport.ID
+	owner  owner
+	clock  time.Duration
+	dstm   *dstm.Client
+	conn   *conn
+	folds  []*fold // of each object
+	left   int     // operations of each user still to do
+	users  int     // that are not done
+	tries  int
+	doing  map[string]string // what its users do that has not ended
+}
+
+// start begins the process.
+func (c *client) start() {
+	c.owner = owner{name: fmt.Sprintf("client %d", c.number)}
+	c.dstm = world.NewClient(c.s.k.world(&c.owner), (*dstm.ClientOptions)(nil)).(*dstm.Client)
+	c.conn, c.doing = nil, map[string]string{}
+	c.s.k.note("client %d starts", c.number)
+	c.s.k.after(0, c.dial)
+	o := &c.owner
+	for range c.s.users {
+		c.s.k.spawn(o, func() { c.work() })
+	}
+	c.folds = make([]*fold, len(c.s.objects))
+	for i, name := range c.s.objects {
+		c.s.k.spawn(o, func() {
+			for {
+				c.follow(i, name)
+			}
+		})
+	}
+}
+
+// open opens an object, again and again while the server has no store for it.
+func (c *client) open(name string) dstm.Object {
+	for {
+		o, err := c.dstm.Open(context.Background(), name)
+		if err == nil {
+			return o
+		}
+		if !errors.Is(err, dstm.ErrClosed) && !errors.Is(err, dstm.ErrBusy) {
+			c.s.k.fail("client %d cannot open %s: %v", c.number, name, err)
+		}
+		c.s.k.pause(10 * time.Millisecond)
+	}
+}
+
+// dial connects to some node that is up.
+func (c *client) dial() {
+	if c.owner.dead || c.conn != nil {
+		return
+	}
+	up := slices.DeleteFunc(slices.Clone(c.s.nodes), func(n *node) bool { return !n.up() })
+	if len(up) == 0 {
+		c.s.k.after(c.s.k.between(time.Millisecond, 50*time.Millisecond), c.dial)
+		return
+	}
+	n := up[c.s.k.rng.IntN(len(up))]
+	for _, l := range n.conns { // an older session of the same client is ended first
+		if l.client == c {
+			l.far.end()
+		}
+	}
+	n.conns = slices.DeleteFunc(n.conns, func(l *conn) bool { return l.far.closed })
+	c.s.k.note("client %d connects to %s", c.number, n.name)
+	if c.tries++; c.tries > 1 {
+		c.s.count.add("reconnects")
+	}
+	l := c.s.connect(c, n)
+	c.conn = l
+	n.conns = append(n.conns, l)
+}
+
+// lost comes back later.
+func (c *client) lost(l *conn) {
+	if c.conn == l {
+		c.conn = nil
+		c.s.k.after(c.s.k.between(0, c.s.backoff), c.dial)
+	}
+}
+
+// crash ends the process without a word.
+func (c *client) crash() {
+	if c.owner.dead {
+		return
+	}
+	c.s.count.add("client restarts")
+	c.s.k.note("client %d ends", c.number)
+	c.s.k.kill(&c.owner)
+	if l := c.conn; l != nil {
+		l.near.end()
+		l.near.lost = c.s.k.chance(2)
+		c.s.k.after(c.s.k.between(0, 300*time.Millisecond), l.far.end)
+		c.conn = nil
+	}
+	c.s.k.after(c.s.k.between(time.Millisecond, 500*time.Millisecond), c.start)
+}

@@ -1,0 +1,45 @@
+package simtest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Counters say how often something has happened, by name.
+type Counters map[string]int
+
+// needed is what many seeds together must meet, or they would show little.
+var needed = []string{
+	"appends moved", "client restarts", "clock jumps", "committed", "conflicts", "crash after append before sync",
+	"crash after sync before answer", "crash before append", "crash idle", "crash in a checkpoint", "cuts",
+	"cuts with frames under way", "disk errors", "duplicates answered", "failed checkpoints", "full queues",
+	"impatient users", "new epochs", "objects taken away", "past states", "pieces", "reconnects", "refused", "resets",
+	"restores that lose commits", "retries woken", "runs again", "saves", "sent again", "sessions sent away", "stalls",
+	"strict reads", "truncations", "uncertain appends", "undone", "unknown outcomes", "unsynced appends kept",
+	"unsynced appends lost", "views of all",
+}
+
+// Missing are the names of what a thousand seeds or so must have met at least once and these have not.
+func (c Counters) Missing() []string {
+	return slices.DeleteFunc(slices.Clone(needed), func(name string) bool { return c[name] > 0 })
+}
+
+func (c Counters) add(name string) { c[name]++ }
+
+// Merge adds other to c.
+func (c Counters) Merge(other Counters) {
+	for name, n := range other {
+		c[name] += n
+	}
+}
+
+// String lists the counters by name.
+func (c Counters) String() string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(c)) {
+		fmt.Fprintf(&b, "%9d  %s\n", c[name], name)
+	}
+	return b.String()
+}

@@ -1,0 +1,86 @@
+package simtest
+
+import (
+	"time"
+)
+
+// fault is something that goes wrong.
+type fault struct {
+	name string
+	do   func(*simulation)
+}
+
+// allFaults can happen in any run.
+var allFaults = []fault{
+	{"cut", (*simulation).cutSomebody},
+	{"crash", func(s *simulation) { s.nodes[s.k.rng.IntN(len(s.nodes))].crash(nil) }},
+	{"stall", (*simulation).stall},
+	{"clock", (*simulation).jump},
+	{"client", func(s *simulation) { s.clients[s.k.rng.IntN(len(s.clients))].crash() }},
+	{"restore", (*simulation).restore},
+}
+
+// leastFaults is how many kinds each run has, beside those of its disk.
+const leastFaults = 4
+
+func (s *simulation) chooseFaults() {
+	all := append([]fault(nil), allFaults...)
+	s.k.rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	s.faults = all[:leastFaults+s.k.rng.IntN(len(all)-leastFaults+1)]
+}
+
+// misfortune lets something go wrong, again and again.
+func (s *simulation) misfortune() {
+	for _, n := range s.nodes {
+		n.watch()
+	}
+	if s.calm {
+		return
+	}
+	f := s.faults[s.k.rng.IntN(len(s.faults))]
+	s.k.note("fault: %s", f.name)
+	f.do(s)
+	s.k.after(s.k.between(s.pace/4, 2*s.pace), s.misfortune)
+}
+
+func (s *simulation) cutSomebody() {
+	if c := s.clients[s.k.rng.IntN(len(s.clients))]; c.conn != nil {
+		c.conn.cut()
+	}
+}
+
+// stall lets one direction of a connection stand still for a while.
+func (s *simulation) stall() {
+	c := s.clients[s.k.rng.IntN(len(s.clients))]
+	if c.conn == nil {
+		return
+	}
+	e := c.conn.far
+	if s.k.chance(3) {
+		e = c.conn.near
+	}
+	e.stalled = s.k.now + s.k.between(10*time.Millisecond, 400*time.Millisecond)
+	s.count.add("stalls")
+}
+
+// jump sets a server's clock forth or back.
+func (s *simulation) jump() {
+	n := s.nodes[s.k.rng.IntN(len(s.nodes))]
+	n.clock += s.k.between(-time.Hour, time.Hour)
+	s.count.add("clock jumps")
+}
+
+// restore makes a copy of the log, or puts the last one in its place.
+func (s *simulation) restore() {
+	d := s.disks
+	switch {
+	case d.shared:
+		s.cutSomebody()
+	case d.old == nil:
+		if s.nodes[0].up() && d.pending == nil {
+			d.copy()
+		}
+	case !s.nodes[0].owner.dead && s.k.chance(3):
+		s.nodes[0].crash(s.putBack)
+	}
+}

@@ -1,0 +1,89 @@
+package simtest
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/dstm/internal/witness"
+)
+
+// putBack replaces the log by its older copy. What was told about the part that goes is judged now, and then forgotten.
+func (s *simulation) putBack() {
+	d := s.disks
+	if err := s.record.Check(d.entries); err != nil {
+		s.k.fail("before the log is put back: %v", err)
+	}
+	old := d.old
+	s.k.note("the log is put back from %d to %d", d.head(), old.head())
+	if d.head() > old.head() {
+		s.count.add("restores that lose commits")
+	}
+	s.record.Forget(old.head())
+	s.restores++
+	*d = *old
+	d.entries = append([][]byte(nil), old.entries...)
+	d.old = old
+}
+
+// judge looks at what everybody holds when everything has come to rest.
+func (s *simulation) judge() {
+	d := s.disks
+	for _, n := range s.nodes {
+		if !n.up() {
+			s.k.fail("%s is not up in the end", n.name)
+			return
+		}
+		if uint64(n.store.Position()) != d.head() {
+			s.k.fail("%s stands at %d, the log at %d", n.name, n.store.Position(), d.head())
+		}
+	}
+	if err := s.record.Check(d.entries); err != nil {
+		s.k.fail("%v", err)
+		return
+	}
+	final, err := witness.Final(d.entries)
+	if err != nil {
+		s.k.fail("%v", err)
+		return
+	}
+	for i, name := range s.objects {
+		end, ok := final[name]
+		if !ok { // nobody has written it
+			end.Value = codec.AppendMap(nil, 0)
+		}
+		s.k.mix(end.Value)
+		for _, c := range s.clients {
+			s.compare(c, i, name, end.Version, end.Value)
+		}
+	}
+	for i, data := range d.entries {
+		if e, err := engine.Decode(data); err == nil && e.Kind == engine.NewEpoch && i > 0 {
+			s.count.add("new epochs")
+		}
+	}
+}
+
+func (s *simulation) compare(c *client, i int, name string, version uint64, value codec.Raw) {
+	f := c.folds[i]
+	if f == nil {
+		s.k.fail("client %d does not have %s open in the end", c.number, name)
+		return
+	}
+	err := f.object.View(func(tx *dstm.Tx) error {
+		switch have := tx.Read(); {
+		case tx.Version() != version:
+			return fmt.Errorf("ends at version %d, the log at %d", tx.Version(), version)
+		case !bytes.Equal(have, value):
+			return fmt.Errorf("ends with %x, the log with %x", have, value)
+		case !bytes.Equal(f.root.Find([]string{inMaps}).Value(), tx.Read(inMaps)):
+			return fmt.Errorf("was told changes that make %x, and holds %x", f.root.Find([]string{inMaps}).Value(), tx.Read(inMaps))
+		}
+		return nil
+	})
+	if err != nil {
+		s.k.fail("client %d's %s %v", c.number, name, err)
+	}
+}

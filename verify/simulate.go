@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/trefoilgo/trefoil/dstm/simtest"
+)
+
+// enoughSeeds is how many seeds meet all that the simulation can: with as many, a count of zero is a failure.
+const enoughSeeds = 1_000
+
+// lanes is how many simulations run at a time. Each is one goroutine.
+const lanes = 2
+
+// simulated runs the simulation of one seed after another: as many as the settings say, or as long.
+func simulated(ctx context.Context, s settings, say func(format string, args ...any)) error {
+	run := simulations{next: s.seed, last: s.seed + uint64(s.seeds) - 1, count: simtest.Counters{}}
+	began := time.Now()
+	if s.lasts > 0 {
+		run.last, run.until = 1<<63, began.Add(s.lasts)
+	}
+	var wg sync.WaitGroup
+	for range lanes {
+		wg.Go(func() {
+			for ctx.Err() == nil && run.one() {
+			}
+		})
+	}
+	wg.Wait()
+	for _, line := range strings.Split(strings.TrimSpace(run.count.String()), "\n") {
+		say("%s", line)
+	}
+	say("%d seeds from %d, %d events, %.0f seeds a second", run.done, s.seed, run.events, float64(run.done)/time.Since(began).Seconds())
+	if run.failed != nil {
+		return run.report()
+	}
+	if missing := run.count.Missing(); run.done >= enoughSeeds && len(missing) > 0 {
+		return fmt.Errorf("not once in %d seeds: %s", run.done, strings.Join(missing, ", "))
+	}
+	return ctx.Err()
+}
+
+// simulations are those of one check.
+type simulations struct {
+	mu         sync.Mutex
+	next, last uint64
+	until      time.Time // zero: until last
+	done       int
+	events     uint64
+	count      simtest.Counters
+	failed     *simtest.Result
+}
+
+// one runs the next seed, and reports false if there is none, or one has failed.
+func (r *simulations) one() bool {
+	r.mu.Lock()
+	seed := r.next
+	over := seed > r.last || r.failed != nil || !r.until.IsZero() && time.Now().After(r.until)
+	r.next++
+	r.mu.Unlock()
+	if over {
+		return false
+	}
+	result := simtest.Run(seed, false)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done++
+	r.events += result.Events
+	r.count.Merge(result.Counters)
+	if result.Err != nil && (r.failed == nil || seed < r.failed.Seed) {
+		r.failed = &result
+	}
+	return true
+}
+
+// linesShown is how much of its end is shown of a run that failed.
+const linesShown = 60
+
+// report runs the seed that failed once more, to say what happened.
+func (r *simulations) report() error {
+	again := simtest.Run(r.failed.Seed, true)
+	for _, line := range again.Lines[max(0, len(again.Lines)-linesShown):] {
+		fmt.Println("     ", line)
+	}
+	err := fmt.Errorf("seed %d: %w (again: go run -C verify . -only simulate -seed %d -seeds 1)", r.failed.Seed, r.failed.Err, r.failed.Seed)
+	if again.Trace != r.failed.Trace {
+		err = fmt.Errorf("%w; the same seed did not run in the same way again: %v", err, again.Err)
+	}
+	return err
+}
