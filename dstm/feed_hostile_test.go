@@ -151,15 +151,15 @@ func TestInvariantErrors(t *testing.T) {
 	if a.err == nil || a.err.Reason != dstm.ErrInvariant || a.err.Message != "no balance below zero" || fmt.Sprint(a.err.Details) != "map[balance:-5]" {
 		t.Errorf("%+v", a.err)
 	}
-	for _, v := range []int{13, 14} {
-		if a := r.commit(r.tx("o", 0, set(v, "count"))); a.err == nil || a.err.Reason != dstm.ErrInvariant || strings.Contains(a.err.Message, "secret") {
+	for _, v := range []any{13, 14, "a secret that is no number"} {
+		if a := r.commit(r.tx("o", 0, set(v, "count"))); a.err == nil || a.err.Reason != dstm.ErrInvariant || strings.Contains(a.err.Message, "secret") || strings.Contains(a.err.Message, "count") {
 			t.Errorf("%+v", a.err)
 		}
 	}
 	if n.store.Position() != before {
 		t.Error("the log grew")
 	}
-	r.want(r.commit(r.tx("o", 0, set(1, "count"))), "4 [1]")
+	r.want(r.commit(r.tx("o", 0, set(1, "count"))), "5 [1]")
 }
 
 // In a strict object something that came and went counts as changed, and the client is told that the object is strict.

@@ -35,7 +35,7 @@ type ownCommit struct {
 type ownEffect struct {
 	object  string
 	version uint64     // that it made
-	before  *tree.Node // the confirmed root before
+	before  *tree.Node // the confirmed root before; remembered is no more of it than what the writes concern
 	writes  []txn.Write
 }
 
@@ -45,7 +45,13 @@ func (o *ownCommits) add(c ownCommit) {
 		return
 	}
 	for i := range c.effects {
-		c.bytes += c.effects[i].keeps()
+		e := &c.effects[i]
+		c.bytes += e.keeps()
+		paths := make([]Path, len(e.writes))
+		for j := range e.writes {
+			paths[j] = e.writes[j].Path
+		}
+		e.before = e.before.Only(paths)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -111,8 +117,8 @@ func (o *ownCommits) reversals(c Commit, object string) map[uint64]struct{} {
 	return versions
 }
 
-// keeps is about how many bytes stay in memory for the effect's sake alone: what its writes replaced, and the way there. The rest of the
-// state before is shared with the present one.
+// keeps is about how many bytes stay in memory for the effect's sake alone: what its writes replaced, and the way there. A
+// list on the way, which is kept whole, mostly is shared with the present state.
 func (e *ownEffect) keeps() int {
 	const node = 128
 	bytes := node

@@ -156,11 +156,12 @@ func (s *Store) fail(err *status.Error) {
 	s.mu.Unlock()
 }
 
-// refuseJobs answers what will not be decided. An earlier copy of what was sent again may be in the log.
+// refuseJobs answers what will not be decided. An earlier copy of what was sent again may be in the log, and so may what was
+// tried already.
 func (s *Store) refuseJobs(jobs []storeJob, err *status.Error) {
 	for i := range jobs {
 		told := err
-		if tx := jobs[i].request.Tx; tx != nil && tx.Again {
+		if tx := jobs[i].request.Tx; tx != nil && (tx.Again || jobs[i].request.Tried) {
 			told = err.MaybeDone()
 		}
 		s.answerClosed(&jobs[i], told)

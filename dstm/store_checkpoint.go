@@ -31,6 +31,8 @@ func (s *Store) keepLoop() {
 		select {
 		case <-s.keeper:
 		case <-s.ctx.Done():
+		}
+		if s.ctx.Err() != nil { // also if there was something to do
 			return
 		}
 		s.checkpoint()

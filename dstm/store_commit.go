@@ -62,7 +62,7 @@ func (s *Store) commit(jobs []storeJob) {
 		}
 		b := s.decide(jobs)
 		if len(b.data) > 0 {
-			added, err := s.add(&b)
+			added, err := s.add(&b, jobs)
 			if err != nil {
 				s.closeJobs(jobs, status.OutcomeUnknown(err), err)
 				return
@@ -125,7 +125,7 @@ const (
 // was to stand, or that it stands there already by an attempt that seemed to have failed: the store has applied what is
 // there, and the jobs must be decided again, where those of an own earlier attempt are found to be decided. An
 // error ends the store; it is unknown if the batch may be in the log.
-func (s *Store) add(b *storeBatch) (bool, error) {
+func (s *Store) add(b *storeBatch, jobs []storeJob) (bool, error) {
 	batch := Batch{Entries: b.data}
 	s.world.Fill(batch.ID[:])
 	inDoubt := false
@@ -138,6 +138,9 @@ func (s *Store) add(b *storeBatch) (bool, error) {
 		}
 		moved := errors.Is(err, ErrMoved)
 		if moved {
+			if inDoubt {
+				b.tried(jobs)
+			}
 			if err = s.catchUp(s.ctx); err == nil {
 				return false, nil
 			}
@@ -153,6 +156,15 @@ func (s *Store) add(b *storeBatch) (bool, error) {
 		// The same bytes behind the same entry again: they can stand there once at most, whatever became of the
 		// first attempt, and when something stands there no late attempt can succeed.
 		s.world.Sleep(s.ctx, gap)
+	}
+}
+
+// tried notes on the jobs whose entries are in the batch that those may be in the log.
+func (b *storeBatch) tried(jobs []storeJob) {
+	for i := range jobs {
+		if q := &jobs[i].request; b.decisions[i].Entry != nil && !q.Tried {
+			q.Tried, q.Behind = true, b.base.Position
+		}
 	}
 }
 

@@ -244,6 +244,36 @@ func TestUncertainAndMoved(t *testing.T) {
 	judge(t, shared, rec)
 }
 
+// An append in doubt was done, and another node's commits have the author's record dropped before that is seen: the transaction
+// is not done a second time.
+func TestUncertainAndForgotten(t *testing.T) {
+	shared := dstm.NewMemoryLog()
+	log := &faultyLog{Log: shared.Share()}
+	few := func() *dstm.StoreOptions { return &dstm.StoreOptions{MaxClients: 1} }
+	n, other := newNode(t, log, few(), nil), newNode(t, shared, few(), nil)
+	theirs := object(t, other.store, "o")
+	add := func(tx *dstm.Tx) error { tx.Add(1, nil, nil, "x"); return nil }
+	log.hook(func(attempt int, next func() (dstm.Position, error)) (dstm.Position, error) {
+		if attempt > 1 {
+			return next()
+		}
+		if _, err := next(); err != nil {
+			t.Error(err)
+		}
+		if _, err := theirs.Update(n.ctx, add); err != nil {
+			t.Error(err)
+		}
+		return 0, status.New(status.Unavailable, dstm.ErrUncertain, "who knows").MaybeDone()
+	})
+	if _, err := object(t, n.store, "o").Update(n.ctx, add); !status.OutcomeUnknown(err) {
+		t.Errorf("told %v", err)
+	}
+	var x int64
+	if err := object(t, n.store, "o").View(func(tx *dstm.Tx) error { tx.Lookup(&x, "x"); return nil }); err != nil || x != 2 {
+		t.Errorf("two additions make %d: %v", x, err)
+	}
+}
+
 // A log that fails ends the store: what was on its way is unknown, what comes later certainly not done.
 func TestFailingLog(t *testing.T) {
 	log := &faultyLog{Log: dstm.NewMemoryLog()}

@@ -1,7 +1,9 @@
 package dstm
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -195,9 +197,10 @@ func (rules storeRules) invariant() func(object string, before, after *engine.Ob
 		if err := rule.Invariant(was, is); err != nil {
 			return err
 		}
-		if was.err != nil {
-			return was.err
+		if err := cmp.Or(was.err, is.err); err != nil {
+			// What is where it could not be read may be hidden from the author, and its name too.
+			return errors.New("a rule cannot read the state")
 		}
-		return is.err
+		return nil
 	}
 }

@@ -1,6 +1,10 @@
 package dstm
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+)
 
 // Updates that run at the same time return in any order; the stack has them in that of their commits.
 func TestUndoStackOfConcurrentUpdates(t *testing.T) {
@@ -21,5 +25,16 @@ func TestUndoStackOfConcurrentUpdates(t *testing.T) {
 	s.done = s.push(s.push(nil, Commit{Epoch: "e", Version: 7}), Commit{Epoch: "f", Version: 1})
 	if c, _ := s.last(&s.done); c.Epoch != "f" {
 		t.Error("a later epoch is below an earlier one")
+	}
+}
+
+// What is remembered of a commit holds no whole states in memory.
+func TestOwnCommitsKeepWhatWasReplaced(t *testing.T) {
+	v := viewOf(t, shape{"big": shape{"a": 1}, "m": shape{"k": 1, "l": 2}})
+	var own ownCommits
+	own.add(ownCommit{effects: []ownEffect{{before: v.root, writes: []txn.Write{{Op: txn.OpDelete, Path: Path{"m", "k"}}}}}})
+	kept := own.list[0].effects[0].before
+	if kept.Find(Path{"m", "k"}) == nil || kept.Find(Path{"m", "l"}) != nil || kept.Find(Path{"big"}) != nil {
+		t.Errorf("kept is %x", kept.Value())
 	}
 }

@@ -132,6 +132,42 @@ func TestAttemptsAfterASleep(t *testing.T) {
 	}
 }
 
+// still is a desk whose view stays the same.
+type still struct {
+	*desk
+	v *view
+}
+
+func (s still) view() (*view, error) { return s.v, nil }
+
+// What an own transaction made may bear a version of a time to come as long as others are unanswered: a sleeper that read it
+// does not take that for a change, or it would run again and again.
+func TestSleepBesideOwnTransactions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, _ := newDesk()
+		root, _ := d.root.Set(Path{"k"}, []byte{1}, nil, 1<<53)
+		v := &view{object: "o", root: &root}
+		tx := newTransaction([]*view{v}, false)
+		tx.home = d
+		ctx, cancel := context.WithCancel(t.Context())
+		var ended error
+		go func() {
+			tx.run(func(tx *Tx) error { tx.Read("k"); return nil })
+			ended = tx.sleep(ctx, []*object{{name: "o", origin: still{d, v}}})
+			cancel()
+		}()
+		synctest.Wait()
+		if ctx.Err() != nil {
+			t.Error("it woke")
+		}
+		cancel()
+		synctest.Wait()
+		if ended == nil {
+			t.Error("the end of ctx is not told")
+		}
+	})
+}
+
 // Whoever publishes judges what a sleeper has read: it is not woken by anything else, not even to look.
 func TestOnlyWhatWasReadWakes(t *testing.T) {
 	v := viewWithList(t)

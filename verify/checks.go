@@ -34,6 +34,7 @@ func checks() []check {
 		check{name: "power", about: "power cuts, by rebuilding the files that they could leave, lose nothing that was told", run: powered},
 		check{name: "disk", about: "a full disk and a failed sync close the store, and lose nothing", run: disks},
 		check{name: "older", about: "a file replaced by an older copy is noticed, and nobody keeps another history", run: older},
+		check{name: "hostile", about: "what no honest client sends is refused, harms nobody, and leaves nothing", run: hostile},
 		check{name: "contention", about: "100 clients add 1 to one counter 100 times each", run: contention},
 		check{name: "bugs", about: "bugs that are put into a copy of the product are found by the checks above (-bug NAME tries one)", slow: true, itself: true, run: bugged},
 	)
@@ -96,6 +97,10 @@ func older(ctx context.Context, s settings, say func(string, ...any)) error {
 
 func bugged(ctx context.Context, s settings, say func(string, ...any)) error {
 	return bugs.Run(ctx, bugs.Options{Root: "..", Name: s.bug, Seed: s.seed}, say)
+}
+
+func hostile(ctx context.Context, s settings, say func(string, ...any)) error {
+	return faults.Hostile(ctx, s.seed, say)
 }
 
 func contention(ctx context.Context, s settings, say func(string, ...any)) error {

@@ -33,7 +33,9 @@ var frameNames = map[int]string{
 
 // frames is what the simulation remembers of frames.
 type frames struct {
-	again map[author]uint64 // sent again, and where the log was then
+	again   map[author]uint64   // sent again, and where the log was then
+	after   map[author][]uint64 // what transactions presume
+	refused map[author]bool
 }
 
 type author struct {
@@ -43,10 +45,16 @@ type author struct {
 
 // sent looks at a frame on its way.
 func (s *simulation) sent(e *end, f *transport.Frame) {
+	if e.server {
+		s.delivered(e.conn, f)
+	}
 	body := f.Body
 	switch f.Kind {
 	case frameCommit:
 		t, _ := txn.Decode(&body)
+		if t != nil {
+			s.presumed(e.conn, t)
+		}
 		if t != nil && t.Again {
 			s.count.add("sent again")
 			if s.frames.again == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm"
@@ -30,7 +31,10 @@ var operations = []kind{
 	{name: "pay", objects: 1, run: (*operation).pay},
 	{name: "audit", objects: 1, run: (*operation).audit},
 	{name: "strict audit", objects: 1, run: (*operation).look, strict: true},
+	{name: "ledger", objects: 1, run: (*operation).ledger},
 	{name: "add", objects: 1, run: (*operation).add},
+	{name: "places", objects: 1, run: (*operation).places},
+	{name: "places", objects: 1, run: (*operation).places},
 	{name: "increment", objects: 1, run: (*operation).increment},
 	{name: "undone", objects: 1, run: (*operation).increment, then: (*operation).undo},
 	{name: "skew", objects: 1, run: (*operation).skew},
@@ -98,8 +102,23 @@ func (o *operation) audit() error {
 	return nil
 }
 
+// ledger writes down the accounts as one value.
+func (o *operation) ledger() error {
+	o.txs[0].Set(o.txs[0].Read(inMaps, "bank"), inMaps, "ledger")
+	return nil
+}
+
 func (o *operation) add() error {
 	o.txs[0].Add(1+o.pick(3), nil, nil, inMaps, "count")
+	return nil
+}
+
+const mostPlaces = 2
+
+// places takes one of few places, or gives one back, whether there are any to take or give back or not: what is refused now may be
+// good soon.
+func (o *operation) places() error {
+	o.txs[0].Add(2*o.pick(2)-1, 0, mostPlaces, inMaps, "places")
 	return nil
 }
 
@@ -191,7 +210,7 @@ func (o *operation) below() error {
 }
 
 func (o *operation) overwrite() error {
-	o.txs[0].Overwrite(o.pick(1000), inMaps, "last", fmt.Sprint(o.pick(4)))
+	o.txs[0].Overwrite(strings.Repeat("text ", o.pick(100)), inMaps, "last", fmt.Sprint(o.pick(8)))
 	return nil
 }
 

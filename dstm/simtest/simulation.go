@@ -78,7 +78,8 @@ func pick[T any](k *kernel, choices ...T) T { return choices[k.rng.IntN(len(choi
 
 func newSimulation(seed uint64) *simulation {
 	k := newKernel(seed)
-	s := &simulation{k: k, count: Counters{}, strictReads: map[string]bool{}, maxFrame: 1 << 20}
+	s := &simulation{k: k, count: Counters{}, strictReads: map[string]bool{}}
+	s.frames = frames{after: map[author][]uint64{}, refused: map[author]bool{}}
 	s.disks = &disk{s: s, pieces: map[string]dstm.Piece{}, shared: k.chance(3)}
 	s.latency = pick(k, time.Millisecond, 5*time.Millisecond, 40*time.Millisecond)
 	s.disk = pick(k, 100*time.Microsecond, 2*time.Millisecond, 20*time.Millisecond)
@@ -89,6 +90,7 @@ func newSimulation(seed uint64) *simulation {
 	s.failing = pick(k, 40, 100, 400)
 	s.budget = pick(k, 2<<10, 16<<10, 1<<20)
 	s.impatient = pick(k, 0, 10)
+	s.maxFrame = pick(k, 3<<10, 1<<20)
 	s.users = 1 + k.rng.IntN(3)
 	s.store = dstm.StoreOptions{
 		Rules: []dstm.Rule{
@@ -100,10 +102,7 @@ func newSimulation(seed uint64) *simulation {
 		Recent:            pick(k, 4<<10, 64<<10, 16<<20),
 		CheckpointEntries: pick(k, 10, 50, 10_000),
 		QueueLength:       pick(k, 4, 16_384),
-		MaxClients:        100_000,
-	}
-	if s.disks.shared {
-		s.store.MaxClients = 100_000
+		MaxClients:        pick(k, 2, 6, 100_000),
 	}
 	s.objects = []string{"a", "strict/b", "c", "d"}[:1+k.rng.IntN(4)]
 	nodes := 1

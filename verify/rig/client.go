@@ -37,6 +37,11 @@ func (r *Rig) Client() (*Client, error) {
 	return c, nil
 }
 
+// Dial connects somebody else, for whom the caller cares. Such a connection is not troubled.
+func (r *Rig) Dial(ctx context.Context, patterns ...transport.Pattern) (*transport.Client, error) {
+	return transport.Dial(ctx, r.server.url(), &transport.ClientOptions{Dialer: r.server.dialer(), Logger: quiet()}, patterns...)
+}
+
 // Object opens an object, whose Updates are recorded. It stays open until the rig ends.
 func (c *Client) Object(name string) (dstm.Object, error) {
 	o, err := c.Client.Open(c.rig.ctx, name)

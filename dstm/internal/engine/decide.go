@@ -14,6 +14,10 @@ type Request struct {
 	// Refusal was decided before: the transaction is malformed or forbidden. It counts only
 	// if the transaction is not one that was decided already.
 	Refusal *Refusal
+	// Tried says that the transaction, sent for the first time, may stand in the log already behind position Behind: the log
+	// left open what became of an attempt to append it.
+	Tried  bool
+	Behind uint64
 	// Readable lists the paths of an object at and below which the author may read, nil if that is everywhere. nil
 	// means everywhere in every object.
 	Readable func(object string) []tree.Path

@@ -220,6 +220,26 @@ func TestForgottenClientsBeginAgain(t *testing.T) {
 	expect(t, w.decide(1, again(w.tx(10, add(1, "n")))), "committed 6")
 }
 
+// What was tried once may be in the log though it was sent only once: if the record that could tell was dropped, it is not
+// judged anew.
+func TestForgottenAttempt(t *testing.T) {
+	w := newWorld(t, Options{MaxClients: 1})
+	tried := &Request{Client: ID{1}, Time: w.now, Tx: w.tx(1, add(1, "n")), Tried: true, Behind: w.state.Position}
+	expect(t, w.request(tried), "committed 1") // not in the log yet, as is seen there
+	expect(t, w.request(tried), "committed 1") // known
+	expect(t, w.decide(2, w.tx(1, add(1, "n"))), "committed 2")
+	if w.state.Client(ID{1}) != nil {
+		t.Fatal("client 1 is remembered")
+	}
+	d := w.request(tried)
+	if expect(t, d, "dstm.outcome_unknown"); !d.Refusal.Unknown || d.Data != nil {
+		t.Errorf("%+v", d)
+	}
+	// Nothing that was forgotten stands behind this one.
+	tried = &Request{Client: ID{3}, Time: w.now, Tx: w.tx(1, add(1, "n")), Tried: true, Behind: w.state.Position}
+	expect(t, w.request(tried), "committed 3")
+}
+
 func TestClientLimit(t *testing.T) {
 	w := newWorld(t, Options{MaxClients: 3})
 	for i := range byte(10) {

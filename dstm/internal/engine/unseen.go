@@ -52,19 +52,21 @@ func (d *decider) known() bool {
 // forgotten reports whether the transaction may stand in the log, behind the position that its client had seen, though the record
 // that could tell was dropped; the client may have a new one, which knows nothing of it.
 func (d *decider) forgotten() bool {
-	return d.tx.Again && len(d.tx.Parts) > 0 && d.tx.Position < d.Forgotten && (d.client == nil || d.client.Began > d.tx.Position)
+	behind := d.tx.Position
+	if !d.tx.Again {
+		behind = d.q.Behind
+	}
+	return (d.tx.Again || d.q.Tried) && len(d.tx.Parts) > 0 && behind < d.Forgotten && (d.client == nil || d.client.Began > behind)
 }
 
 // refuseUnseen finds reasons to refuse a new transaction that need no look at what it read; logged
 // is false for those that will be found again whenever and wherever it is sent again.
 func (d *decider) refuseUnseen() (r *Refusal, logged bool) {
-	if d.tx.Again && len(d.tx.Parts) > 0 {
-		if slices.ContainsFunc(d.tx.Parts, func(p txn.Part) bool { return p.Epoch != d.Epoch }) {
-			return outcomeUnknown("the transaction was first sent in another epoch"), false
-		}
-		if d.forgotten() {
-			return outcomeUnknown("the log no longer knows what became of it"), false
-		}
+	if d.tx.Again && slices.ContainsFunc(d.tx.Parts, func(p txn.Part) bool { return p.Epoch != d.Epoch }) {
+		return outcomeUnknown("the transaction was first sent in another epoch"), false
+	}
+	if d.forgotten() {
+		return outcomeUnknown("the log no longer knows what became of it"), false
 	}
 	if d.q.Refusal != nil {
 		return d.q.Refusal, len(d.tx.Parts) > 0 // without parts it was malformed, and is wherever it comes

@@ -16,7 +16,7 @@ import (
 // Lens is a list of readable paths. A nil Lens lets everything through. It is immutable.
 type Lens struct {
 	paths []tree.Path // ascending, none below another
-	key   string
+	list  []byte      // encoded
 }
 
 // New makes the lens of these valid paths, which it does not keep. It is nil if the root is among them.
@@ -32,7 +32,10 @@ func New(paths []tree.Path) *Lens {
 			l.paths = append(l.paths, slices.Clone(path))
 		}
 	}
-	l.key = string(l.AppendPaths(nil))
+	l.list = codec.AppendArray(nil, len(l.paths))
+	for _, path := range l.paths {
+		l.list = txn.AppendPath(l.list, path)
+	}
 	return l
 }
 
@@ -44,24 +47,12 @@ func (l *Lens) Paths() []tree.Path {
 	return l.paths[:len(l.paths):len(l.paths)]
 }
 
-// Key is the same for lenses that show the same, "" for a nil one alone.
-func (l *Lens) Key() string {
-	if l == nil {
-		return ""
-	}
-	return l.key
-}
-
-// AppendPaths appends the list of readable paths, nil for a nil Lens.
+// AppendPaths appends the list of readable paths, nil for a nil Lens. It is the same for lenses that show the same.
 func (l *Lens) AppendPaths(b []byte) []byte {
 	if l == nil {
 		return codec.AppendNil(b)
 	}
-	b = codec.AppendArray(b, len(l.paths))
-	for _, path := range l.paths {
-		b = txn.AppendPath(b, path)
-	}
-	return b
+	return append(b, l.list...)
 }
 
 // Sees reports whether path is at or below a readable one.

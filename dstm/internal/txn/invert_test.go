@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"reflect"
 	"strconv"
 	"testing"
 	"time"
@@ -74,6 +75,15 @@ func TestInvert(t *testing.T) {
 		reads, inverse, ok := Invert(&root, writes)
 		if !ok {
 			t.Fatalf("%+v cannot be undone", writes)
+		}
+		paths := make([]tree.Path, len(writes))
+		for i := range writes {
+			paths[i] = writes[i].Path
+		}
+		// What the writes concern is enough to know.
+		fewReads, fewInverse, ok := Invert(root.Only(paths), writes)
+		if !ok || !reflect.DeepEqual(fewReads, reads) || !reflect.DeepEqual(fewInverse, inverse) {
+			t.Fatalf("undoing %+v: of the whole %+v, %+v, of what is kept %+v, %+v", writes, reads, inverse, fewReads, fewInverse)
 		}
 		for i := range reads {
 			if !Holds(&after, version, &reads[i], Judge{}) {

@@ -1,0 +1,91 @@
+package bugs
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// program is this program, built from a copy.
+type program struct {
+	path string
+	seed uint64
+}
+
+func (p *program) build(ctx context.Context, tree string) error {
+	// Without paths in it most of what is compiled is the same for every copy.
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", p.path, ".")
+	cmd.Dir = filepath.Join(tree, "verify")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("it does not build: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+const (
+	simulation = "simulate"
+	itself     = "bugs"
+	// stuck is how long a check may take. None of them takes half as long where nothing is wrong.
+	stuck = 90 * time.Second
+)
+
+// run runs the checks up to the first that fails, and returns its name and what it says.
+func (p *program) run(ctx context.Context, simulate time.Duration) (by, what string, err error) {
+	list, err := exec.CommandContext(ctx, p.path, "-list").Output()
+	if err != nil {
+		return "", "", fmt.Errorf("listing the checks: %w", err)
+	}
+	for line := range strings.Lines(string(list)) {
+		name, _, _ := strings.Cut(line, " ")
+		if name == itself {
+			continue
+		}
+		args := []string{"-only", name, "-seed", fmt.Sprint(p.seed)}
+		if name == simulation {
+			args = append(args, "-for", simulate.String())
+		}
+		if what, failed := p.check(ctx, args); failed || ctx.Err() != nil {
+			return name, what, ctx.Err()
+		}
+	}
+	return "", "", nil
+}
+
+// check runs one of the checks.
+func (p *program) check(ctx context.Context, args []string) (what string, failed bool) {
+	ctx, cancel := context.WithTimeoutCause(ctx, stuck, errors.New("it does not end"))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.path, args...)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
+	cmd.WaitDelay = time.Second // servers that it started hold its output
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil:
+		return "", false
+	case ctx.Err() != nil:
+		return context.Cause(ctx).Error(), true
+	}
+	return reason(string(out)), true
+}
+
+// longest is how much is said of a failure, in bytes.
+const longest = 200
+
+// reason is the line of an output that says most.
+func reason(out string) string {
+	for _, prefix := range []string{"FAIL ", "panic: ", "fatal error: "} {
+		for line := range strings.Lines(out) {
+			if strings.HasPrefix(line, prefix) {
+				line = strings.TrimSpace(line)
+				return strings.ToValidUTF8(line[:min(len(line), longest)], "")
+			}
+		}
+	}
+	return "it ended without a word"
+}
