@@ -38,7 +38,8 @@ const (
 func (ss *storeSession) next() (storeStep, bool) {
 	for {
 		state := ss.store.state.Load()
-		if len(ss.pending) > 0 && ss.pending[0].until <= ss.sent && !ss.held() {
+		// A reset waits for nothing: changes of its object would follow meanwhile on a state that they are not of.
+		if len(ss.pending) > 0 && ss.pending[0].until <= ss.sent && (!ss.held() || ss.pending[0].kind == itemReset) {
 			if step, ok := ss.nextItem(state); ok {
 				return step, true
 			}

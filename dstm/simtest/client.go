@@ -18,12 +18,10 @@ type client struct {
 	number int
 	id     transport.ID
 	owner  owner
-	clock  time.Duration
 	dstm   *dstm.Client
 	conn   *conn
 	folds  []*fold // of each object
 	left   int     // operations of each user still to do
-	users  int     // that are not done
 	tries  int
 	doing  map[string]string // what its users do that has not ended
 }

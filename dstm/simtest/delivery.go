@@ -36,6 +36,7 @@ func (s *simulation) delivered(l *conn, f *transport.Frame) {
 		s.frames.refused[author{l.client.id, uint64(body.Int())}] = true
 	case frameCommitted:
 		sequence := uint64(body.Int())
+		delete(s.frames.refused, author{l.client.id, sequence}) // nobody heard of that, and a restart forgot it
 		presumes := s.frames.after[author{l.client.id, sequence}]
 		if slices.ContainsFunc(presumes, func(a uint64) bool { return s.frames.refused[author{l.client.id, a}] }) {
 			s.k.fail("%s commits %d of client %d, which presumes %v, of which some are refused", l.node.name, sequence, l.client.number, presumes)

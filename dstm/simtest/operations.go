@@ -293,20 +293,44 @@ func (o *operation) take() error {
 	if o.runs > 1 {
 		o.s.count.add("retries woken")
 	}
-	reads := len(o.out.Reads)
+	o.asleep = false
 	from := func(queue string) func(*dstm.Tx) error {
 		return func(*dstm.Tx) error {
 			t := o.txs[0]
 			ids := t.Keys(queue)
 			if len(ids) == 0 {
+				o.asleep = true
+				o.linger()
 				t.Retry()
 			}
+			o.asleep = false
 			t.Delete(queue, ids[0])
 			return nil
 		}
 	}
-	_ = reads
 	return o.txs[0].OrElse(from("queue"), from("other"))
+}
+
+// linger takes its time now and then, while the world goes on.
+func (o *operation) linger() {
+	if o.pick(4) == 0 {
+		o.s.k.pause(o.s.k.between(0, o.s.latency))
+	}
+}
+
+// overslept fails if one that slept for as long as it could finds what it has waited for.
+func (o *operation) overslept() {
+	err := o.objects[0].View(func(tx *dstm.Tx) error {
+		for _, queue := range []string{"queue", "other"} {
+			if ids := tx.Keys(queue); len(ids) > 0 {
+				o.s.k.fail("%s sleeps as %s although there is %q in %s", o.u.who, o.tag, ids, queue)
+			}
+		}
+		return nil
+	})
+	if err != nil && !allowed(err) {
+		o.s.k.fail("%s: a view: %v", o.u.who, err)
+	}
 }
 
 // across moves something from one object to another.
@@ -376,7 +400,7 @@ func (o *operation) past() {
 		if restores == o.s.restores {
 			o.s.record.See(witness.Seen{Object: o.names[0], Version: version, Value: value})
 		}
-	case errors.Is(err, dstm.ErrHistory):
+	case errors.Is(err, dstm.ErrHistory), errors.Is(err, dstm.ErrTooLarge) && o.s.maxFrame < 1<<20:
 		o.s.count.add("pasts out of reach")
 	case errors.Is(err, dstm.ErrClosed):
 		clear(o.u.objects)

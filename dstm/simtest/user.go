@@ -71,6 +71,9 @@ func (u *user) operate() {
 	commits, err := run.update(ctx, op)
 	s.k.note("%s: %s on %v as %s: %v, %v", u.who, op.name, run.names, run.tag, commits, err)
 	s.count.add("transactions")
+	if run.asleep && status.CodeOf(err) == status.Canceled {
+		run.overslept()
+	}
 	if errors.Is(err, dstm.ErrClosed) {
 		clear(u.objects)
 	}
@@ -108,6 +111,7 @@ type operation struct {
 	out     witness.Outcome
 	wrote   bool
 	runs    int
+	asleep  bool // it waits for something
 }
 
 // pick is a number below n, and another one the next time.
@@ -135,6 +139,7 @@ func (o *operation) update(ctx context.Context, op *kind) ([]dstm.Commit, error)
 			o.txs = append(o.txs, &tx{Tx: facet, object: o.names[i], reads: &o.out.Reads})
 		}
 		err := op.run(o)
+		o.linger()
 		o.wrote = false
 		for _, t := range o.txs {
 			o.wrote = o.wrote || len(t.wrote) > 0

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
 )
 
@@ -20,17 +21,27 @@ type Client struct {
 	open []dstm.Object
 }
 
+// dials is how often a client tries to connect for the first time, 20 ms apart.
+const dials = 250
+
 // Client connects one more client.
 func (r *Rig) Client() (*Client, error) {
 	c := &Client{Client: dstm.NewClient(nil), rig: r}
 	c.line.dialer = r.server.dialer()
-	conn, err := transport.Dial(r.ctx, r.server.url(), &transport.ClientOptions{
-		Dialer: &c.line, MinBackoff: time.Millisecond, MaxBackoff: 20 * time.Millisecond, Logger: quiet(),
-	}, c.Client)
-	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", err)
+	for attempt := 1; ; attempt++ {
+		conn, err := transport.Dial(r.ctx, r.server.url(), &transport.ClientOptions{
+			Dialer: &c.line, MinBackoff: time.Millisecond, MaxBackoff: 20 * time.Millisecond, Logger: quiet(),
+		}, c.Client)
+		if err == nil {
+			c.conn = conn
+			break
+		}
+		// The server may just have been killed, or the connection cut.
+		if status.CodeOf(err) != status.Unavailable || attempt == dials {
+			return nil, fmt.Errorf("connecting: %w", err)
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
-	c.conn = conn
 	r.mu.Lock()
 	r.clients = append(r.clients, c)
 	r.mu.Unlock()

@@ -112,7 +112,8 @@ func (r *Rig) makeTrouble() {
 			r.mu.Lock()
 			rng := rand.New(rand.NewPCG(r.rng.Uint64(), 0))
 			r.mu.Unlock()
-			if err := r.server.hurt(r.ctx, rng); err != nil && r.ctx.Err() == nil {
+			// To its end, even if the rig ends meanwhile: the server must be there again then.
+			if err := r.server.hurt(context.WithoutCancel(r.ctx), rng); err != nil {
 				panic(err) // the server does not come back: nothing can go on
 			}
 		case c != nil:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/trefoilgo/trefoil/dstm"
 	"github.com/trefoilgo/trefoil/verify/rig"
@@ -85,11 +86,19 @@ func do(ctx context.Context, o dstm.Object, fn func(tx *dstm.Tx)) error {
 func aba(ctx context.Context, r *rig.Rig, scale int, _ func(string, ...any)) error {
 	for round := range scale {
 		name := fmt.Sprintf("strict/%d", round)
-		mine, theirs, err := pair(r, name)
+		client, err := r.Client()
 		if err != nil {
 			return err
 		}
-		for _, c := range []struct {
+		mine, err := client.Object(name)
+		if err != nil {
+			return err
+		}
+		theirs, _, err := pair(r, name)
+		if err != nil {
+			return err
+		}
+		for i, c := range []struct {
 			name          string
 			prepare, both func(tx *dstm.Tx)
 			back          func(tx *dstm.Tx)
@@ -112,6 +121,10 @@ func aba(ctx context.Context, r *rig.Rig, scale int, _ func(string, ...any)) err
 				return err
 			}
 			attempts, err := between(ctx, mine, func() error {
+				if late := (round+i)%2 == 0; late { // it hears of it when it has decided: the server must tell
+					client.Hold()
+					defer time.AfterFunc(5*time.Millisecond, client.Let)
+				}
 				if err := do(ctx, theirs, c.both); err != nil {
 					return err
 				}

@@ -50,6 +50,11 @@ func undo(ctx context.Context, r *rig.Rig, scale int, say func(string, ...any)) 
 				return err
 			}
 			undone, err := o.Undo(ctx, commit)
+			if err == nil {
+				if err := undid(ctx, o, undone, i*1_000_000+n); err != nil {
+					return err
+				}
+			}
 			switch {
 			case errors.Is(err, dstm.ErrConflict) || err != nil && expected(err):
 			case err != nil:
@@ -69,4 +74,18 @@ func undo(ctx context.Context, r *rig.Rig, scale int, say func(string, ...any)) 
 		}
 		return nil
 	})
+}
+
+// undid fails if an undo that did something found another value than the one that it was to take back.
+func undid(ctx context.Context, o dstm.Object, undone dstm.Commit, mine int) error {
+	err := o.ViewAt(ctx, undone.Version-1, func(tx *dstm.Tx) error {
+		if n := number(tx, "shared"); n != mine {
+			return fmt.Errorf("version %d undid what wrote %d, but %d was there", undone.Version, mine, n)
+		}
+		return nil
+	})
+	if errors.Is(err, dstm.ErrHistory) || err != nil && passing(err) {
+		return nil
+	}
+	return err
 }

@@ -73,7 +73,7 @@ func TestAResetInPieces(t *testing.T) {
 	d.connect()
 	d.open("a")
 	d.open("b")
-	o := pieces(d)
+	pieces(d)
 	d.link.toClient = nil
 	d.server.reset(d.link, "a")
 	d.do("a", add(7, "n")) // not sent
@@ -84,17 +84,15 @@ func TestAResetInPieces(t *testing.T) {
 	d.take(d.link.toClient[len(d.link.toClient)-1])
 	d.sees("b", 1, "x")
 	d.link.toClient = d.link.toClient[:len(d.link.toClient)-1]
-	o = d.server.object("a")
-	at := *o
+	at := *d.server.object("a")
 	d.foreign("a", set(9, "x"))
 	d.take(d.link.toClient[len(d.link.toClient)-1]) // no change may come here: it is as if it were lost
 	d.link.toClient = d.link.toClient[:len(d.link.toClient)-1]
-	o = &at
 	d.sees("a", 0, "x")
 	d.next()
 	d.sees("a", 1, "x")
 	d.sees("a", 7, "n")
-	if d.state("a").Version != o.version {
+	if d.state("a").Version != at.version {
 		t.Fatal("the version is not that of the reset")
 	}
 	d.foreign("a", set(10, "x")) // shows the gap

@@ -182,7 +182,7 @@ func TestBounds(t *testing.T) {
 type model struct{ claims []*modelClaim }
 
 type modelClaim struct {
-	key, attempt int
+	key          int
 	spots        []Spot
 	place, begun bool
 	items        []string
