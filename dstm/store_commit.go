@@ -103,7 +103,7 @@ func (s *Store) decide(jobs []storeJob) storeBatch {
 // maybeNewEpoch begins an epoch because a client holds a state of another history: the log lost its end.
 func (s *Store) maybeNewEpoch(b *storeBatch, open *storeItem) {
 	now := s.opts.Clock()
-	if !s.lastEpoch.IsZero() && now.Sub(s.lastEpoch) < epochPause || !b.epochAt.IsZero() || !s.provenParted(&b.state, open) {
+	if !s.lastEpoch.IsZero() && now.Sub(s.lastEpoch) < epochPause || !b.epochAt.IsZero() || !s.provenParted(&b.base, open) {
 		return
 	}
 	s.opts.Logger.Warn("dstm: a client has seen what the log does not hold: a new epoch begins",

@@ -299,8 +299,8 @@ func (o *operation) take() error {
 			t := o.txs[0]
 			ids := t.Keys(queue)
 			if len(ids) == 0 {
-				o.asleep = true
 				o.linger()
+				o.asleep = o.ctx.Err() == nil // else it will not even lie down
 				t.Retry()
 			}
 			o.asleep = false

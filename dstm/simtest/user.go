@@ -111,7 +111,8 @@ type operation struct {
 	out     witness.Outcome
 	wrote   bool
 	runs    int
-	asleep  bool // it waits for something
+	ctx     context.Context // of the update
+	asleep  bool            // it waits for something
 }
 
 // pick is a number below n, and another one the next time.
@@ -122,6 +123,7 @@ func (o *operation) pick(n int) int {
 
 // update runs the operation as a transaction.
 func (o *operation) update(ctx context.Context, op *kind) ([]dstm.Commit, error) {
+	o.ctx = ctx
 	opts := []dstm.UpdateOption{dstm.Metadata(map[string]string{witness.Tag: o.tag})}
 	if op.strict {
 		opts = append(opts, dstm.Strict())
