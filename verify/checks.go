@@ -30,11 +30,11 @@ func checks() []check {
 		}})
 	}
 	return append(out,
-		check{name: "kill", about: "kill -9 at named points of a server loses and doubles nothing", itself: true, run: killed},
 		check{name: "power", about: "power cuts, by rebuilding the files that they could leave, lose nothing that was told", run: powered},
 		check{name: "disk", about: "a full disk and a failed sync close the store, and lose nothing", run: disks},
 		check{name: "older", about: "a file replaced by an older copy is noticed, and nobody keeps another history", run: older},
 		check{name: "hostile", about: "what no honest client sends is refused, harms nobody, and leaves nothing", run: hostile},
+		check{name: "kill", about: "kill -9 at named points of a server loses and doubles nothing", itself: true, run: killed},
 		check{name: "contention", about: "100 clients add 1 to one counter 100 times each", run: contention},
 		check{name: "bugs", about: "bugs that are put into a copy of the product are found by the checks above (-bug NAME tries one)", slow: true, itself: true, run: bugged},
 	)

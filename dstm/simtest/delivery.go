@@ -33,7 +33,10 @@ func (s *simulation) delivered(l *conn, f *transport.Frame) {
 			l.versions[name] = version
 		}
 	case frameRejected:
-		s.frames.refused[author{l.client.id, uint64(body.Int())}] = true
+		sequence := uint64(body.Int())
+		if err := transport.ReadError(&body); err != nil && !err.Unknown {
+			s.frames.refused[author{l.client.id, sequence}] = true
+		}
 	case frameCommitted:
 		sequence := uint64(body.Int())
 		delete(s.frames.refused, author{l.client.id, sequence}) // nobody heard of that, and a restart forgot it

@@ -56,12 +56,27 @@ function collect(e: Omit<Changed, "kind" | "object">, prefix: Path, emit: (s: St
       emit({ from, path: copyPath(p), before, after, moved, version: e.version, origin: e.origin }),
     );
   if (e.paths === null) return at(prefix);
-  return e.paths.every((path, i, all) => {
+  const paths = e.paths.map((path) => highest(path, e.before, e.after));
+  return paths.every((path, i, all) => {
     const covered = all.some((p, k) => (k < i ? startsWith(path, p) : k > i && p.length < path.length && startsWith(path, p)));
     if (covered) return true;
     if (startsWith(path, prefix)) return at(path);
     return startsWith(prefix, path) ? at(prefix) : true;
   });
+}
+
+/**
+ * The shortest beginning of path at which something came or went, with path below it: a write creates the maps that are missing on its way,
+ * and when it is taken back, so are they.
+ */
+function highest(path: Path, before: TreeNode, after: TreeNode): Path {
+  let [old, fresh] = [before, after];
+  for (const [i, key] of path.entries()) {
+    const [a, b] = [old.kids.get(key), fresh.kids.get(key)];
+    if (a === undefined || b === undefined || (a.leaf === undefined) !== (b.leaf === undefined)) return path.slice(0, i + 1);
+    [old, fresh] = [a, b];
+  }
+  return path;
 }
 
 /** Hands the changes of one object to those who listen. */

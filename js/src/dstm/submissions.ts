@@ -66,8 +66,8 @@ export class Submissions {
   /** See SharedObject.undo. */
   async undo(desk: Desk, commit: Commit, metadata: ValueMap | null, signal: AbortSignal | undefined): Promise<Commit> {
     const { seen } = desk.view();
-    const { parts, at, done } = undoing(this.core, desk.shared.name, commit);
-    const outcome = await this.submit([desk], { position: seen, after: [], metadata, parts, attempt: 1 }, 0, signal);
+    const { parts, known, at, done } = undoing(this.core, desk.shared.name, commit);
+    const outcome = await this.submit([desk], { position: seen, after: [], metadata, parts, attempt: 1 }, known, signal);
     if (!("commits" in outcome)) throw outcome.error;
     const made = outcome.commits[at] as Commit;
     done(made.position);

@@ -1,18 +1,21 @@
 import { Code } from "../status.ts";
 import { conflict, fault, Reason } from "./errors.ts";
+import { startsWith, type Path } from "./path.ts";
 import type { Core } from "./replica/core.ts";
-import type { Own, Replica } from "./replica/types.ts";
+import type { Own, OwnCommit, Replica } from "./replica/types.ts";
 import { Edit } from "./tree/edit.ts";
 import { sameLeaf } from "./tree/leaf.ts";
 import { sameIds, type TreeNode } from "./tree/node.ts";
 import { invert } from "./txn/invert.ts";
 import { stillHolds } from "./txn/judge.ts";
-import { ReadKind, type Part, type Read } from "./txn/txn.ts";
+import { apply, ReadKind, targetOf, type Part, type Read } from "./txn/txn.ts";
 import type { Commit } from "./view.ts";
 
 /** A transaction that undoes an own commit. */
 export interface Undoing {
   readonly parts: readonly Part[];
+  /** The own unanswered transactions up to this one do not stand in the way. */
+  readonly known: number;
   /** Which of them is that of the object. */
   readonly at: number;
   /** It has committed. */
@@ -26,8 +29,12 @@ export function undoing(core: Core, object: string, c: Commit): Undoing {
   if (own === undefined) {
     throw fault(Code.OutOfRange, Reason.History, `version ${c.version} of ${object} is no commit of this client, or too long ago, or undone`);
   }
+  const touched: Path[] = [];
+  const parts = own.parts.map((o) => undoPart(core, own, o, touched));
+  if (touched.length > 0) throw conflict(touched);
   return {
-    parts: own.parts.map((o) => undoPart(core, own.epoch, o)),
+    parts,
+    known: core.sequence, // what of them writes at the same place was found just now
     at: own.parts.findIndex(is),
     done: (position) => {
       core.own = core.own.filter((x) => x !== own);
@@ -37,25 +44,36 @@ export function undoing(core: Core, object: string, c: Commit): Undoing {
   };
 }
 
-function undoPart(core: Core, epoch: string, own: Own): Part {
+/** Undoes what a commit did to one object; touched gets the paths that something else has touched since. */
+function undoPart(core: Core, { log, epoch }: OwnCommit, own: Own, touched: Path[]): Part {
   const o = core.objects.get(own.object);
   if (o === undefined || o.root === null) throw fault(Code.Unavailable, Reason.Closed, `${own.object} is not open`);
-  if (o.epoch !== epoch) throw conflict([]);
-  const inverse = own.writes === null ? null : invert(withWays(o, own.before), own.writes);
-  if (inverse === null) throw fault(Code.FailedPrecondition, Reason.Invalid, `what version ${own.version} did to ${own.object} has no opposite`);
-  const reversals = new Set(core.own.filter((x) => x.reversal).flatMap((x) => x.parts.map((p) => (p.object === own.object ? p.version : 0))));
+  if (o.epoch !== epoch || o.log?.name !== log) throw conflict([]);
+  const before = withWays(o, own.before);
+  const inverse = own.writes === null ? null : invert(before, own.writes);
+  const after = own.writes === null ? 0 : apply(before, own.writes, own.version);
+  if (inverse === null || typeof after === "number") throw fault(Code.FailedPrecondition, Reason.Invalid, `what version ${own.version} did to ${own.object} has no opposite`);
+  const reversals = new Set(core.own.filter((x) => x.reversal && x.log === log && x.epoch === epoch).flatMap((x) => x.parts.map((p) => (p.object === own.object ? p.version : 0))));
   for (const r of inverse.reads) {
-    if (!stillHolds(r, own.version, o.root) && !restored(r, own, o.root, reversals)) throw conflict([r.path]);
+    // The confirmed state tells what was touched; what is predicted above it is known by its paths.
+    const kept = stillHolds(r, own.version, o.root) || restored(r, own.version, after, o.root, reversals);
+    if (!kept || predicted(o, r)) touched.push(r.path);
   }
   const { reads, writes } = inverse;
   // It deleted what was not there, which can be done as well again.
   return { object: own.object, epoch, base: o.version, reads, writes: writes.length > 0 ? writes : (own.writes ?? []) };
 }
 
+/** Whether an own unanswered transaction may change what is read. */
+function predicted(o: Replica, r: Read): boolean {
+  const changes = (path: Path): boolean => startsWith(r.path, path) || (r.kind !== ReadKind.Value && startsWith(path, r.path));
+  return o.layers.some((l) => l.shown && l.writes.some((w) => changes(targetOf(w))));
+}
+
 /** Whether what a commit left is there again, put back by the undoing of what came after it: the versions of the nodes are those of reversals. */
-function restored(r: Read, own: Own, root: TreeNode, reversals: ReadonlySet<number>): boolean {
-  const [left, now] = [own.after.find(r.path), root.find(r.path)];
-  const old = (version: number): boolean => version <= own.version || reversals.has(version);
+function restored(r: Read, made: number, after: TreeNode, root: TreeNode, reversals: ReadonlySet<number>): boolean {
+  const [left, now] = [after.find(r.path), root.find(r.path)];
+  const old = (version: number): boolean => version <= made || reversals.has(version);
   const same = (a: TreeNode, b: TreeNode): boolean => {
     if (a === b) return true;
     if (!old(b.written)) return false;

@@ -89,8 +89,11 @@ export class UndoStack {
     }
   }
 
+  /** The list with c below later commits of the same history: of two updates at the same time the first may be answered last. */
   #push(list: readonly Commit[], c: Commit): Commit[] {
-    return [...list, c].slice(-this.#limit);
+    let at = list.length;
+    for (let x = list[at - 1]; x !== undefined && x.epoch === c.epoch && x.version > c.version; x = list[at - 1]) at--;
+    return [...list.slice(0, at), c, ...list.slice(at)].slice(-this.#limit);
   }
 
   /** Takes a commit off the lists, on which an update may have pushed, or which it may have cleared, meanwhile. */

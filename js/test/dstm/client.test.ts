@@ -176,7 +176,7 @@ test("changes tell each difference once, with its author", async () => {
   const iterating = (async () => {
     const got: string[] = [];
     for await (const change of board.changes(["m"])) {
-      got.push(`${change.path.join("/")} ${String(change.old)} ${String(change.new)} ${change.origin} ${change.version}`);
+      got.push(`${change.path.join("/")} ${JSON.stringify(change.old)} ${JSON.stringify(change.new)} ${change.origin} ${change.version}`);
       if (got.length === 2) return got;
     }
     return got;
@@ -190,8 +190,8 @@ test("changes tell each difference once, with its author", async () => {
   const theirsDone = theirs.update((tx) => tx.set(["m", "x"], 2));
   await net.sync();
   await theirsDone;
-  assert.deepEqual(await iterating, ["m/x undefined 1 mine 0", "m/x 1 2 remote 2"]);
-  assert.deepEqual(seen.map((s) => [s.path, s.origin, s.version]), [[["m", "x"], "remote", 1], [["m", "x"], "mine", 1]]);
+  assert.deepEqual(await iterating, ['m undefined {"x":1} mine 0', "m/x 1 2 remote 2"]);
+  assert.deepEqual(seen.map((s) => [s.path, s.origin, s.version]), [[["m"], "remote", 1], [["m", "x"], "mine", 1]]);
   stop();
 });
 

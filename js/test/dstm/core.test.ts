@@ -157,3 +157,21 @@ test("another client's core settles what the one before has sent as unknown", ()
   assert.deepEqual(settled, [[1, "dstm.outcome_unknown", true]]);
   assert.equal(core.queued, 1);
 });
+
+test("a reset because the client is ahead lowers the position that it has seen", async () => {
+  const { net, c, board } = await start();
+  await net.until(board.update((tx) => tx.set(["n"], 1)));
+  net.give(c, [3, 12, "log", 9]); // of entries that the log has lost, about objects that are closed here
+  const lost = board.update((tx) => tx.add(["n"], 1));
+  assert.equal(net.session(c).link.toServer.at(-1)?.[6], 9);
+  net.session(c).link.toServer.splice(0);
+  for (const [reason, position] of [["behind", 9], ["ahead", 1]] as const) {
+    net.model.reset(net.session(c).link, "board");
+    const { toClient } = net.session(c).link;
+    toClient.splice(0, Infinity, ...toClient.map((f) => (f[1] === 4 ? [...f.slice(0, 9), reason, ...f.slice(10)] : f)));
+    net.receive(c);
+    void board.update((tx) => tx.add(["n"], 1)).catch(() => undefined);
+    assert.equal(net.session(c).link.toServer.at(-1)?.[6], position);
+  }
+  void lost.catch(() => undefined);
+});

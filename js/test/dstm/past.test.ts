@@ -31,7 +31,7 @@ test("who changed what, and how it was", async () => {
   const [first, second] = revisions;
   assert.deepEqual([first?.changes[0]?.old, first?.changes[0]?.new, second?.changes[0]?.old], [undefined, 1, 1]);
   assert.deepEqual([second?.user, second?.changes[0]?.origin, second?.client.length, second?.position], ["user", "mine", 32, 2]);
-  assert.deepEqual(revisions[9]?.changes.map((c) => [c.path[0], c.path.length, c.new]), [["list", 2, 10]]);
+  assert.deepEqual(revisions[9]?.changes.map((c) => [c.path[0], c.path.length, c.new]), [["list", 1, [10]]]);
   assert.deepEqual((await net.until(all(board.history(140, 142)))).map((r) => [r.version, r.changes[0]?.old]), [[141, 139], [142, 141]]);
   const was = await net.until(board.viewAt(21, (tx) => [tx.read(["n"]), tx.read(["list"]), tx.version]));
   assert.deepEqual(was, [21, [10, 20], 21]);

@@ -2,6 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { conflictPaths, updateAll, UndoStack, type SharedObject } from "../../src/dstm/index.ts";
 import type { Client } from "../../src/dstm/client.ts";
+import type { Entry } from "../../src/dstm/replica/change.ts";
+import { Core } from "../../src/dstm/replica/core.ts";
+import { effectOf, remember } from "../../src/dstm/replica/own.ts";
+import { usual } from "../../src/dstm/replica/terms.ts";
+import type { Journal, Replica } from "../../src/dstm/replica/types.ts";
+import { Edit } from "../../src/dstm/tree/edit.ts";
+import { TreeNode } from "../../src/dstm/tree/node.ts";
+import { Tx } from "../../src/dstm/tx.ts";
+import type { Commit } from "../../src/dstm/view.ts";
 import { Net } from "./net.ts";
 
 async function start(net: Net, ...names: string[]): Promise<{ c: Client; objects: SharedObject[] }> {
@@ -103,4 +112,62 @@ test("the stack undoes and redoes in order", async () => {
   await assert.rejects(net.until(stack.undo()), { reason: "dstm.conflict" });
   await assert.rejects(net.until(stack.undo()), { reason: "dstm.conflict" }); // and the one before it
   assert.deepEqual([board.snapshot()["n"], stack.canUndo], [10, false]);
+});
+
+test("a commit is undone while other own transactions are on their way, unless those write at the same place", async () => {
+  const net = new Net();
+  const { c, objects: [board] } = await start(net, "board") as { c: Client; objects: [SharedObject] };
+  await net.until(board.update((tx) => tx.set([], { m: { a: 1, b: 2 }, held: 0 })));
+  const own = [board.update((tx) => tx.delete(["m", "a"])), board.update((tx) => tx.overwrite(["held"], 7))];
+  net.send(c);
+  const late = board.update((tx) => (tx.overwrite(["m", "c"], 8), tx.overwrite(["held"], 8)));
+  net.receive(c);
+  const [deleted, held] = await Promise.all(own);
+  assert.equal(board.pending.count, 1);
+  await assert.rejects(board.undo(held!), (e) => (assert.deepEqual(conflictPaths(e), [["held"]]), true));
+  await net.until(Promise.all([board.undo(deleted!), late]));
+  assert.deepEqual(plain(board), { m: { a: 1, b: 2, c: 8 }, held: 8 });
+});
+
+test("what is remembered of a commit is what it replaced, and within bounds", async () => {
+  const core = new Core(0, 100);
+  const j = { name: "log", epoch: "e", queue: [] } as unknown as Journal;
+  const before = new Edit(TreeNode.empty(), 1);
+  before.set(["big", "a"], 1);
+  before.set(["m", "k"], "x".repeat(1 << 20));
+  before.set(["m", "l"], 2);
+  const o = { name: "o", layers: [], terms: usual } as unknown as Replica;
+  const entry: Entry = { position: 1, hash: new Uint8Array(8), client: "", sequence: 1, parts: [] };
+  const own = effectOf(o, before.root, { object: "o", version: 2, writes: [{ op: "delete", path: ["m", "k"] }] }, 1);
+  assert.deepEqual([own.before.ids(), own.before.find(["m"])?.ids()], [["m"], ["k"]]);
+  for (let position = 1; position <= 6; position++) remember(core, j, { ...entry, position }, [own]);
+  assert.deepEqual(core.own.map((x) => x.position), [4, 5, 6]); // of 4 MiB, and each is a little more than one
+  const small = effectOf(o, before.root, { object: "o", version: 2, writes: [{ op: "delete", path: ["m", "l"] }] }, 1);
+  for (let position = 7; position <= 150; position++) remember(core, j, { ...entry, position }, [small]);
+  assert.equal(core.own.length, 100);
+});
+
+test("the stack has updates in the order of their commits", async () => {
+  let answered: ((c: Commit) => void)[] = [];
+  const undone: number[] = [];
+  const commit = (version: number, epoch = "e"): Commit => ({ log: "log", epoch, version, position: version });
+  const object = {
+    update: (fn: (tx: Tx) => void) => (fn(null as unknown as Tx), new Promise<Commit>((resolve) => answered.push(resolve))),
+    undo: (c: Commit) => (undone.push(c.version), Promise.resolve(commit(100 - c.version, "f"))),
+  } as unknown as SharedObject;
+  const wrote = Tx.wrote;
+  Tx.wrote = () => true;
+  try {
+    const stack = new UndoStack(object, 3);
+    const updates = [4, 7, 6, 5].map(() => stack.update(() => undefined));
+    for (const [i, version] of [4, 7, 6, 5].entries()) {
+      answered[i]!(commit(version));
+      await updates[i];
+    }
+    answered = [];
+    for (let i = 0; i < 3; i++) await stack.undo();
+    assert.deepEqual([undone, stack.canUndo], [[7, 6, 5], false]);
+  } finally {
+    Tx.wrote = wrote;
+  }
 });

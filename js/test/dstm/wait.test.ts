@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { updateAll, viewAll, type SharedObject, type Tx } from "../../src/dstm/index.ts";
 import type { Client } from "../../src/dstm/client.ts";
-import { Code } from "../../src/status.ts";
+import { Code, TrefoilError } from "../../src/status.ts";
 import { Net } from "./net.ts";
 
 /** A client with objects open. */
@@ -162,4 +162,56 @@ test("what spans objects waits while they are not of one position", async () => 
   }
   await net.until(Promise.all([sum, both]));
   assert.deepEqual(await sum, [1, -1]);
+});
+
+test("a retry that fn swallows has ended the run nevertheless, also before and in orElse", async () => {
+  const net = new Net();
+  const { objects: [board] } = await start(net, "board") as { c: Client; objects: [SharedObject] };
+  const swallow = (tx: Tx): void => {
+    try {
+      tx.retry();
+    } catch {
+      // as a careless function does
+    }
+  };
+  const add = (tx: Tx): void => tx.add(["n"], 1);
+  const asleep = [
+    (tx: Tx) => (add(tx), swallow(tx)),
+    (tx: Tx) => (swallow(tx), tx.orElse(add, add)),
+    (tx: Tx) => {
+      swallow(tx);
+      try {
+        tx.orElse(add, add);
+      } catch {
+        // again
+      }
+    },
+    (tx: Tx) => tx.orElse((a) => (add(a), swallow(a)), (b) => (add(b), swallow(b))),
+  ];
+  for (const fn of asleep) {
+    const aborter = new AbortController();
+    const sleeping = board.update(fn, { signal: aborter.signal });
+    assert.deepEqual([await settled(sleeping), board.pending.count], [false, 0]);
+    aborter.abort();
+    await assert.rejects(sleeping, { code: Code.Canceled });
+  }
+  await net.until(board.update((tx) => tx.orElse((a) => (a.set(["lost"], 1), swallow(a)), add)));
+  assert.deepEqual({ ...board.snapshot() }, { n: 1 });
+});
+
+test("a connection that ends for good ends what waits for a change or for an answer, and later ones do not begin to", async () => {
+  const net = new Net();
+  const { c, objects: [board] } = await start(net, "strict") as { c: Client; objects: [SharedObject] };
+  const first = board.update((tx) => tx.set(["n"], 1));
+  const waits = [
+    (tx: Tx): void => tx.set(["n"], Number(tx.read(["n"])) + 1), // in a strict object the answer must come first
+    (tx: Tx): void => (void tx.read(["word"]), tx.retry()),
+  ];
+  const waiting = waits.map((fn) => board.update(fn));
+  for (const w of waiting) assert.equal(await settled(w), false);
+  net.cut(c);
+  const why = new TrefoilError(Code.Unauthenticated, "test.over", "for good");
+  c.finish(why);
+  const ends = await Promise.allSettled([first, ...waiting, ...waits.map((fn) => board.update(fn))]);
+  for (const end of ends) assert.equal(end.status === "rejected" && end.reason instanceof TrefoilError, true);
 });

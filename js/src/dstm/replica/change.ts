@@ -1,14 +1,9 @@
-import type { TreeNode } from "../tree/node.ts";
-import { apply, changedPaths, sameWrite, targetOf, type Write } from "../txn/txn.ts";
-import { find } from "./journal.ts";
+import { apply, changedPaths, sameWrite, type Write } from "../txn/txn.ts";
 import { remove } from "./object.ts";
 import { resync } from "./open.ts";
+import { effectOf, remember } from "./own.ts";
 import { change } from "./show.ts";
-import { mayRead } from "./terms.ts";
 import type { Context, Journal, Own, Replica, Step } from "./types.ts";
-
-/** How many own commits are kept for being taken back. */
-const UNDOABLE = 100;
 
 /** One change frame: what a transaction did to the objects that are open here. */
 export interface Entry {
@@ -39,7 +34,7 @@ export function applyEntry(c: Context, j: Journal, e: Entry): void {
       resync(c, o); // what is held cannot be what the server has
       continue;
     }
-    if (mine) own.push(effect(o, o.root, root, part, e.sequence));
+    if (mine) own.push(effectOf(o, o.root, part, e.sequence));
     const kept = !o.terms.strict && o.step?.stale !== true && keeps(o, mine, e.sequence, part.writes);
     const step = change(c, o, mine ? "mine" : "remote", changedPaths(part.writes));
     step.kept = kept;
@@ -50,21 +45,6 @@ export function applyEntry(c: Context, j: Journal, e: Entry): void {
     confirm(o, step, mine, e.sequence);
   }
   remember(c, j, e, own);
-}
-
-/** What an own commit did to an object. */
-function effect(o: Replica, before: TreeNode, after: TreeNode, part: Effect, sequence: number): Own {
-  const own = o.layers.find((l) => l.tx.sequence === sequence)?.part.writes ?? part.writes;
-  const whole = own.every((w) => mayRead(o.terms, targetOf(w))); // what cannot be read cannot be put back
-  return { object: o.name, version: part.version, before, after, writes: whole ? part.writes : null };
-}
-
-/** Keeps an own commit, if all that it did was seen. */
-function remember(c: Context, j: Journal, e: Entry, parts: readonly Own[]): void {
-  const submitted = find(j, e.sequence)?.parts.filter((p) => p.writes.length > 0).length ?? e.parts.length;
-  if (parts.length === 0 || parts.length < submitted) return;
-  c.own.push({ log: j.name, epoch: j.epoch, position: e.position, parts, reversal: false });
-  if (c.own.length > UNDOABLE) c.own.shift();
 }
 
 /** Takes away the layers that the object's root now holds. */

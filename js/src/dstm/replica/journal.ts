@@ -35,9 +35,11 @@ export function isLevel(c: Context, j: Journal): boolean {
 
 /** Takes note of the position that a state of an object names. */
 export function see(j: Journal, s: Snapshot): void {
-  if (j.epoch !== s.epoch) {
+  if (j.epoch !== s.epoch || s.ahead) {
+    // Positions of another history mean nothing: of another epoch, or of an end that the log has lost. What claims to have
+    // seen those would be refused for ever.
     j.epoch = s.epoch;
-    j.position = s.position; // positions of another history mean nothing
+    j.position = s.position;
   }
   j.position = Math.max(j.position, s.position);
 }

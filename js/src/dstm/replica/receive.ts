@@ -121,17 +121,17 @@ const readers: { readonly [kind: number]: Reader } = {
 function readSnapshot(e: Body, reason: boolean): Snapshot {
   const point = readPoint(e);
   const raw = e.optional();
-  if (reason) e.optional();
+  const why = reason ? e.optional() : null;
   const root = readRoot(raw, e.optional(), point.version);
   const flags = readFlags(e.optional());
-  return { ...point, root, terms: readTerms((flags & 1) > 0, e.optional(), e.optional()), pieces: (flags & 2) > 0 };
+  return { ...point, root, terms: readTerms((flags & 1) > 0, e.optional(), e.optional()), pieces: (flags & 2) > 0, ahead: why === "ahead" };
 }
 
 /** A state of the past: epoch, version, position, hash, snapshot and shape. */
 function readState(e: Body): Snapshot {
   const point = readPoint(e);
   const raw = e.value();
-  return { ...point, root: readRoot(raw, e.optional(), point.version), terms: usual, pieces: false };
+  return { ...point, root: readRoot(raw, e.optional(), point.version), terms: usual, pieces: false, ahead: false };
 }
 
 function readPoint(e: Body): Pick<Snapshot, "epoch" | "version" | "position" | "hash"> {

@@ -215,9 +215,10 @@ export interface Terms {
 export interface Own {
   readonly object: string;
   readonly version: number;
-  /** The object before, and after. */
+  /** Of the object before, what the writes concern. */
   readonly before: TreeNode;
-  readonly after: TreeNode;
+  /** About what is kept in memory. */
+  readonly bytes: number;
   /** Null if not all of it may be read. */
   readonly writes: readonly Write[] | null;
 }
@@ -274,6 +275,8 @@ export interface Snapshot {
   readonly terms: Terms;
   /** The state is only the beginning. */
   readonly pieces: boolean;
+  /** A reset because a transaction has seen more than the log holds. */
+  readonly ahead: boolean;
   readonly epoch: string;
   readonly version: number;
   readonly position: number;
