@@ -96,11 +96,14 @@ func (l *line) lose() {
 func (l *line) cut() {
 	l.mu.Lock()
 	conns := l.conns
-	l.to, l.conns, l.held, l.deaf = nil, nil, nil, false
+	l.to, l.conns = nil, nil
 	l.mu.Unlock()
 	for _, c := range conns {
 		c.Close()
 	}
+	l.mu.Lock()
+	l.held, l.deaf = nil, false // not before: what was held must not arrive now
+	l.mu.Unlock()
 }
 
 // connect has connections lead to a server from now on.

@@ -44,6 +44,7 @@ func serve(file, addr string) error {
 		// Small enough that kills meet snapshots and truncations too, but not what came since the last kill.
 		CheckpointEntries: 2_000,
 		Recent:            3 << 20,
+		KeepBytes:         1 << 20,
 	})
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ type Options struct {
 	Name string
 	// Seed is where the checks begin.
 	Seed uint64
-	// Simulate is how long the simulation runs before the other checks; default 30 seconds.
+	// Simulate is how long the simulation runs before the other checks; default a minute.
 	Simulate time.Duration
 }
 
@@ -43,7 +43,7 @@ const atATime = 2
 // Run tries the patches. The error names those that no check has found.
 func Run(ctx context.Context, opts Options, say func(format string, args ...any)) error {
 	if opts.Simulate == 0 {
-		opts.Simulate = 30 * time.Second
+		opts.Simulate = time.Minute
 	}
 	names, err := chosen(opts.Name)
 	if err != nil {

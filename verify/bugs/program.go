@@ -32,7 +32,7 @@ const (
 	simulation = "simulate"
 	itself     = "bugs"
 	// stuck is how long a check may take. None of them takes half as long where nothing is wrong.
-	stuck = 90 * time.Second
+	stuck = 150 * time.Second
 )
 
 // run runs the checks up to the first that fails, and returns its name and what it says.
