@@ -114,7 +114,8 @@ func FuzzEntry(f *testing.F) {
 			return
 		}
 		hash := e.Hash
-		if again := e.encode(); !bytes.Equal(again, data) || e.Hash != hash {
+		// What an older format has is read, but not written any more.
+		if again := e.encode(); data[0] == EntryFormat && (!bytes.Equal(again, data) || e.Hash != hash) {
 			t.Fatalf("decoded and encoded:\n%x\n%x", data, again)
 		}
 		before := New(Options{})

@@ -117,7 +117,7 @@ func readNode(a *codec.Reader, depth int) (string, tree.Node, bool) {
 		n = tree.NewList(n.Written, n.Keys, n.Below)
 	}
 	children := record.Int()
-	if kind != nodeMap && kind != nodeList || record.Err() != nil || record.Len() != 0 || a.Err() != nil || children > 0 && depth == tree.MaxDepth {
+	if kind != nodeMap && kind != nodeList || record.Err() != nil || record.Len() != 0 || a.Err() != nil || children < 0 || children > 0 && depth == tree.MaxDepth {
 		return "", tree.Node{}, false
 	}
 	before := ""
