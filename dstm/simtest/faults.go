@@ -18,6 +18,7 @@ var allFaults = []fault{
 	{"clock", (*simulation).jump},
 	{"client", func(s *simulation) { s.clients[s.k.rng.IntN(len(s.clients))].crash() }},
 	{"restore", (*simulation).restore},
+	{"late", (*simulation).late},
 }
 
 // leastFaults is how many kinds each run has, beside those of its disk.
@@ -61,6 +62,28 @@ func (s *simulation) stall() {
 	}
 	e.stalled = s.k.now + s.k.between(10*time.Millisecond, 400*time.Millisecond)
 	s.count.add("stalls")
+}
+
+// late cuts a client's connection while its frames are slow: it comes back and sends again while the first copies
+// are still under way. Its old session at the server ends only after that, so they arrive.
+func (s *simulation) late() {
+	c := s.clients[s.k.rng.IntN(len(s.clients))]
+	l := c.conn
+	if l == nil {
+		return
+	}
+	l.near.stalled = s.k.now + s.k.between(100*time.Millisecond, 500*time.Millisecond)
+	s.k.after(s.k.between(5*time.Millisecond, 60*time.Millisecond), func() {
+		if l.near.closed || l.far.closed {
+			return
+		}
+		if l.near.size > 0 {
+			s.count.add("late frames")
+		}
+		l.far.lost = true
+		l.near.end()
+		s.k.after(500*time.Millisecond, l.far.end)
+	})
 }
 
 // jump sets a server's clock forth or back.
