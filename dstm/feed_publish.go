@@ -186,6 +186,9 @@ func (s *Store) answer(job *storeJob, d *engine.Decision) {
 		job.waiter.done(d, nil)
 	case d.Refusal != nil:
 		told := visible(&job.request, d.Refusal)
+		if d.Old { // it runs again on what it has seen by then: that must be enough
+			job.session.deliver(storeItem{kind: itemCurrent})
+		}
 		job.session.reject(job.request.Tx.Sequence, refusalError(told), told.Conflicts)
 		if d.Above {
 			job.session.resetParts(job.request.Tx)

@@ -83,6 +83,7 @@ const (
 	itemOpen                         // an opened frame, with a snapshot or without
 	itemCatchUp                      // the changes behind a state that the client has
 	itemReset                        // a reset frame, if the object is still open
+	itemCurrent                      // a current frame, unless one is due anyway
 )
 
 // deliver sends an item as soon as all is sent that must come before it.

@@ -77,7 +77,7 @@ func (ss *storeSession) next() (storeStep, bool) {
 // even reports whether a current is due: every object is at position sent, nothing of an opening or reset is to come.
 func (ss *storeSession) even() bool {
 	return ss.uneven && ss.sent >= ss.level && len(ss.streams) == 0 &&
-		!slices.ContainsFunc(ss.pending, func(item storeItem) bool { return item.kind != itemAnswer })
+		!slices.ContainsFunc(ss.pending, func(item storeItem) bool { return item.kind != itemAnswer && item.kind != itemCurrent })
 }
 
 // resetAll has every open object that changed behind position, or is of another epoch, sent again before anything else.
@@ -98,6 +98,9 @@ func (ss *storeSession) nextItem(state *engine.State) (storeStep, bool) {
 	item := &ss.pending[0]
 	if item.kind == itemAnswer {
 		return storeStep{kind: stepItem, frame: item.frame}, true
+	}
+	if item.kind == itemCurrent {
+		return storeStep{kind: stepItem, frame: appendCurrent(nil, ss.store.opts.LogName, ss.sent)}, !ss.uneven
 	}
 	o := ss.objects[item.object]
 	if o == nil || !o.loaded { // closed meanwhile

@@ -42,9 +42,13 @@ func TestForgottenInACrash(t *testing.T) {
 			shared := dstm.NewMemoryLog()
 			keys := []transport.Key{transport.NewKey(), transport.NewKey()}
 			once := func(n *node, who int, sequence uint64, again bool) answer {
+				position := uint64(n.store.Position())
+				if again {
+					position = 1
+				}
 				r := n.raw(&transport.ClientOptions{Key: keys[who]})
 				return r.commit(&txn.Transaction{
-					Sequence: sequence, Again: again, Position: 1,
+					Sequence: sequence, Again: again, Position: position,
 					Parts: []txn.Part{{Object: "o", Epoch: n.store.Epoch(), Writes: []txn.Write{{Op: txn.OpAdd, Path: []string{"n"}, Value: set(1).Value}}}},
 				})
 			}

@@ -80,7 +80,7 @@ func (q *storeQueue) decided(job *storeJob, d *engine.Decision) bool {
 	if depends {
 		return q.turns.Join(turn, held(job, d))
 	}
-	if d.Refusal == nil || d.Refusal.Reason != reason.Conflict || d.Above || job.gone() {
+	if d.Refusal == nil || d.Refusal.Reason != reason.Conflict || d.Above || d.Old || job.gone() {
 		return false
 	}
 	var spots []turns.Spot

@@ -18,6 +18,8 @@ type Request struct {
 	// left open what became of an attempt to append it.
 	Tried  bool
 	Behind uint64
+	// Own says that the server itself made the transaction: no copy of it can be under way.
+	Own bool
 	// Readable lists the paths of an object at and below which the author may read, nil if that is everywhere. nil
 	// means everywhere in every object.
 	Readable func(object string) []tree.Path
@@ -36,6 +38,8 @@ type Decision struct {
 	Versions []uint64
 	// Above says that the transaction claims to have seen more than there is.
 	Above bool
+	// Old says that the transaction was refused because its client has seen too little: not what the log has forgotten.
+	Old bool
 }
 
 // Decide judges one transaction against the state. Neither input is changed.

@@ -74,7 +74,8 @@ type State struct {
 	Position uint64
 	Hash     [sha256.Size]byte // of the entry at Position
 	Time     int64             // of that entry, nanoseconds since 1970, never decreasing
-	// Forgotten is the highest last position of any client record that was dropped.
+	// Forgotten is the highest last position of any client record that was dropped. Who has seen less is not believed that what it
+	// sends is new.
 	Forgotten uint64
 
 	opts    Options

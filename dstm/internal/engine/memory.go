@@ -10,7 +10,7 @@ const (
 )
 
 // Memory holds the refusals that are not in the log: those of transactions that were
-// sent for the first time, so that no other copy of them exists. It is immutable and bounded; what
+// sent for the first time, so that whoever hears the answer has sent no other copy of them. It is immutable and bounded; what
 // it forgets could matter only to a client that breaks the protocol. The zero Memory is empty.
 type Memory struct {
 	young, old pmap.Map[memo]

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -201,7 +202,9 @@ func TestForgottenClientsBeginAgain(t *testing.T) {
 	if w.state.Client(ID{1}) != nil {
 		t.Fatal("client 1 is remembered")
 	}
-	expect(t, w.decide(1, again(refused)), "dstm.conflict") // remembered beside the log, and now in it
+	newer := *refused
+	newer.Position = w.state.Position
+	expect(t, w.decide(1, again(&newer)), "dstm.conflict") // remembered beside the log, and now in it
 	if c := w.state.Client(ID{1}); c == nil || c.Began != w.state.Position || c.Last != 3 {
 		t.Fatalf("%+v", c)
 	}
@@ -218,6 +221,74 @@ func TestForgottenClientsBeginAgain(t *testing.T) {
 	expect(t, w.decide(1, next), "committed 5")
 	expect(t, w.decide(1, again(next)), "committed 5")
 	expect(t, w.decide(1, again(w.tx(10, add(1, "n")))), "committed 6")
+}
+
+// A first copy that comes so late that what was sent again after it is forgotten is not run.
+func TestLateFirstCopy(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fails bool // what was sent again was refused, and logged
+		anew  bool // the client has a record again, which begins below the late ones
+	}{{"committed", false, false}, {"refused", true, false}, {"begun anew", false, true}} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t, Options{MaxClients: 1})
+			expect(t, w.decide(2, w.tx(1, set(1, "x"))), "committed 1")
+			small, first := w.tx(3, set(2, "y")), w.tx(5, add(1, "n"))
+			if test.fails {
+				first.Parts[0].Reads = []txn.Read{{Kind: txn.ReadAbsent, Path: path("x")}}
+				expect(t, w.decide(1, again(first)), "dstm.conflict")
+			} else {
+				expect(t, w.decide(1, again(first)), "committed 2")
+			}
+			if d := w.decide(2, w.tx(2, del("x"))); d.Refusal != nil {
+				t.Fatal(d.Refusal)
+			}
+			if w.state.Client(ID{1}) != nil {
+				t.Fatal("client 1 is remembered")
+			}
+			if test.anew {
+				small.Position = w.state.Position
+				expect(t, w.decide(1, small), "committed 4")
+			}
+			for range 2 {
+				d := w.decide(1, first)
+				if expect(t, d, "dstm.conflict"); d.Data != nil || !d.Old {
+					t.Fatalf("%+v", d)
+				}
+			}
+			// Nobody was told that, nor is it remembered against those who ask.
+			d := w.decide(1, again(first))
+			if expect(t, d, "dstm.outcome_unknown"); d.Data != nil {
+				t.Fatalf("%+v", d)
+			}
+			// The server's own transactions have no copies. Who has seen more is believed.
+			version := w.state.Object("o").Version
+			old := w.tx(1, add(1, "n"))
+			old.Position = 0
+			expect(t, w.request(&Request{Client: ID{9}, Time: w.now, Tx: old, Own: true}), fmt.Sprint("committed ", version+1))
+			expect(t, w.decide(1, w.tx(6, add(1, "n"))), fmt.Sprint("committed ", version+2))
+		})
+	}
+}
+
+// What a node remembers of a copy that it refused says nothing about the copy that committed on another node after that, once the log
+// has forgotten it.
+func TestForgottenElsewhere(t *testing.T) {
+	w := newWorld(t, Options{MaxClients: 1})
+	expect(t, w.decide(2, w.tx(1, set(1, "x"))), "committed 1")
+	tx := w.tx(1, add(1, "n"))
+	tx.Parts[0].Reads = []txn.Read{{Kind: txn.ReadAbsent, Path: path("x")}}
+	expect(t, w.decide(1, tx), "dstm.conflict") // here
+	expect(t, w.decide(2, w.tx(2, del("x"))), "committed 2")
+	here := w.memory
+	w.memory = Memory{} // elsewhere
+	expect(t, w.decide(1, again(tx)), "committed 3")
+	expect(t, w.decide(2, w.tx(3, set(1, "x"))), "committed 4")
+	w.memory = here
+	d := w.decide(1, again(tx))
+	if expect(t, d, "dstm.outcome_unknown"); d.Data != nil {
+		t.Errorf("%+v", d)
+	}
 }
 
 // What was tried once may be in the log though it was sent only once: if the record that could tell was dropped, it is not

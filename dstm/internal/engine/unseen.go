@@ -26,13 +26,18 @@ func (d *decider) known() bool {
 			return true
 		}
 		if sequence <= c.Last {
-			if d.forgotten() {
-				d.out.Refusal = outcomeUnknown("the log no longer knows what became of it")
+			if d.maybeDone() {
+				d.out.Refusal = outcomeUnknown(forgottenOutcome)
 				return true
 			}
 			d.out.Refusal = refusal(status.FailedPrecondition, reason.StaleSequence, "the sequence is not above the last one")
 			return true
 		}
+	}
+	// Before the memory, which knows nothing of what became of other copies elsewhere.
+	if r := d.refuseForgotten(); r != nil {
+		d.out.Refusal = r
+		return true
 	}
 	if r := d.memory.refusal(d.q.Client, sequence); r != nil {
 		d.out.Refusal = r
@@ -49,14 +54,35 @@ func (d *decider) known() bool {
 	return false
 }
 
-// forgotten reports whether the transaction may stand in the log, behind the position that its client had seen, though the record
-// that could tell was dropped; the client may have a new one, which knows nothing of it.
-func (d *decider) forgotten() bool {
-	behind := d.tx.Position
-	if !d.tx.Again {
-		behind = d.q.Behind
+const forgottenOutcome = "the log no longer knows what became of it"
+
+// refuseForgotten refuses a transaction that may have been decided before, though the record that could tell was dropped. One that
+// comes for the first time may be late: it was cut off with its connection, and a copy that was sent on the next one has overtaken it.
+// Then nobody hears this answer. If it is the only one it has not taken effect, and its client makes another one
+// once it has seen more.
+func (d *decider) refuseForgotten() *Refusal {
+	switch {
+	case d.maybeDone():
+		return outcomeUnknown(forgottenOutcome)
+	case !d.tx.Again && !d.q.Own && d.forgotten(d.tx.Position):
+		d.out.Old = true
+		return conflict(nil)
 	}
-	return (d.tx.Again || d.q.Tried) && len(d.tx.Parts) > 0 && behind < d.Forgotten && (d.client == nil || d.client.Began > behind)
+	return nil
+}
+
+// maybeDone reports whether whoever is answered may have another copy in the log that was forgotten.
+func (d *decider) maybeDone() bool {
+	if d.tx.Again {
+		return d.forgotten(d.tx.Position)
+	}
+	return d.q.Tried && d.forgotten(d.q.Behind)
+}
+
+// forgotten reports whether the log may have an entry of the transaction behind a position, and no record of it any more; the client may
+// have a new record, which knows nothing of it.
+func (d *decider) forgotten(behind uint64) bool {
+	return len(d.tx.Parts) > 0 && behind < d.Forgotten && (d.client == nil || d.client.Began > behind)
 }
 
 // refuseUnseen finds reasons to refuse a new transaction that need no look at what it read; logged
@@ -64,9 +90,6 @@ func (d *decider) forgotten() bool {
 func (d *decider) refuseUnseen() (r *Refusal, logged bool) {
 	if d.tx.Again && slices.ContainsFunc(d.tx.Parts, func(p txn.Part) bool { return p.Epoch != d.Epoch }) {
 		return outcomeUnknown("the transaction was first sent in another epoch"), false
-	}
-	if d.forgotten() {
-		return outcomeUnknown("the log no longer knows what became of it"), false
 	}
 	if d.q.Refusal != nil {
 		return d.q.Refusal, len(d.tx.Parts) > 0 // without parts it was malformed, and is wherever it comes
