@@ -67,6 +67,7 @@ type storeItem struct {
 	kind   storeItemKind
 	frame  []byte // itemAnswer
 	counts bool   // it answers a transaction
+	ends   bool   // it takes an object away: until then the client has it open
 	until  uint64 // not before every entry up to here was sent
 
 	request int64 // itemOpen
@@ -120,7 +121,7 @@ func (ss *storeSession) names() []string { return slices.Sorted(maps.Keys(ss.obj
 func (ss *storeSession) endAll(err *status.Error) {
 	for _, name := range ss.names() {
 		ss.remove(ss.objects[name])
-		ss.deliver(storeItem{kind: itemAnswer, frame: appendEnded(nil, ss.store.opts.LogName, name, err)})
+		ss.deliver(storeItem{kind: itemAnswer, ends: true, frame: appendEnded(nil, ss.store.opts.LogName, name, err)})
 	}
 }
 

@@ -76,8 +76,14 @@ func (ss *storeSession) next() (storeStep, bool) {
 
 // even reports whether a current is due: every object is at position sent, nothing of an opening or reset is to come.
 func (ss *storeSession) even() bool {
-	return ss.uneven && ss.sent >= ss.level && len(ss.streams) == 0 &&
-		!slices.ContainsFunc(ss.pending, func(item storeItem) bool { return item.kind != itemAnswer && item.kind != itemCurrent })
+	return ss.uneven && ss.sent >= ss.level && len(ss.streams) == 0 && ss.told()
+}
+
+// told reports whether nothing is pending of an opening, a reset or an end.
+func (ss *storeSession) told() bool {
+	return !slices.ContainsFunc(ss.pending, func(item storeItem) bool {
+		return item.ends || item.kind != itemAnswer && item.kind != itemCurrent
+	})
 }
 
 // resetAll has every open object that changed behind position, or is of another epoch, sent again before anything else.
@@ -100,7 +106,7 @@ func (ss *storeSession) nextItem(state *engine.State) (storeStep, bool) {
 		return storeStep{kind: stepItem, frame: item.frame}, true
 	}
 	if item.kind == itemCurrent {
-		return storeStep{kind: stepItem, frame: appendCurrent(nil, ss.store.opts.LogName, ss.sent)}, !ss.uneven
+		return storeStep{kind: stepItem, frame: appendCurrent(nil, ss.store.opts.LogName, ss.sent)}, !ss.uneven && ss.told()
 	}
 	o := ss.objects[item.object]
 	if o == nil || !o.loaded { // closed meanwhile
