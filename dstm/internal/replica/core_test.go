@@ -227,6 +227,40 @@ func TestNewEpoch(t *testing.T) {
 	}
 }
 
+// TestEpochComesBack: a new epoch begins, and then the log is put back to before. What was sent before that is of another history,
+// though it names this epoch.
+func TestEpochComesBack(t *testing.T) {
+	for _, again := range []bool{false, true} { // it was sent again in the new epoch
+		d := newDesk(t)
+		d.connect()
+		d.open("a")
+		d.do("a", add(1, "n"))
+		d.core.Next()
+		d.core.Sent() // and never came
+		d.cut()
+		first := d.server.epoch
+		d.server.epoch = "e2"
+		d.connect()
+		d.server.handle(d.link, slices.Clone(d.core.Next()), nil)
+		d.core.Sent()
+		d.receive()
+		if again {
+			d.core.Next()
+			d.core.Sent()
+		}
+		d.expect() // this epoch's log may have it
+		d.cut()
+		d.server.epoch = first
+		d.connect()
+		d.sync()
+		d.expect("1 dstm.outcome_unknown unknown")
+		d.sees("a", 0, "n")
+		d.do("a", add(1, "n"))
+		d.sync()
+		d.expect("2 ok")
+	}
+}
+
 func TestAnotherClientDoesNotSendAgain(t *testing.T) {
 	d := newDesk(t)
 	d.connect()

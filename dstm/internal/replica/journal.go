@@ -33,6 +33,7 @@ type pending struct {
 	flying   bool     // it was sent in this session
 	hidden   bool     // its prediction was taken back
 	answered bool     // with committed
+	left     bool     // its epoch was over, as a state of another one said
 	made     []Made   // what changes that came before the answer made
 }
 
@@ -68,6 +69,20 @@ func (j *journal) see(s *snapshot) {
 		j.epoch, j.position = s.epoch, s.position
 	}
 	j.position = max(j.position, s.position)
+}
+
+// recognize looks at the epoch of a state that came. An epoch that is over does not come back, unless the log was put back to an older
+// copy: what was sent in it before says nothing about this history, though the numbers of versions and positions may fit, and the
+// server cannot tell.
+func (c *Core) recognize(j *journal, epoch string) {
+	for _, p := range j.queue {
+		if slices.ContainsFunc(p.Parts, func(part txn.Part) bool { return part.Epoch != epoch }) {
+			p.left = true
+		}
+	}
+	c.doubt(j, func(p *pending) bool {
+		return p.sent && p.left && slices.ContainsFunc(p.Parts, func(part txn.Part) bool { return part.Epoch == epoch })
+	})
 }
 
 // find returns the transaction with this sequence.

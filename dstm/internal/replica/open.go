@@ -96,6 +96,7 @@ func (c *Core) arrive(o *object, log string, s *snapshot, opening bool) {
 	o.accept(s.Terms)
 	if !opening {
 		o.log.see(s)
+		c.recognize(o.log, s.epoch)
 		c.install(o, s)
 		return
 	}
@@ -108,6 +109,7 @@ func (c *Core) arrive(o *object, log string, s *snapshot, opening bool) {
 	}
 	o.log = j
 	j.see(s)
+	c.recognize(j, s.epoch)
 	if s.root != nil {
 		c.install(o, s)
 	}

@@ -97,6 +97,21 @@ test("after a reconnect transactions wait until all objects are open, and go in 
   assert.equal(board.snapshot()["n"], 2);
 });
 
+test("what was sent in an epoch that comes back is not sent again", async () => {
+  const { net, c, board } = await start();
+  const sent = assert.rejects(board.update((tx) => tx.add(["n"], 1)), { reason: "dstm.outcome_unknown", unknown: true });
+  net.send(c);
+  for (const epoch of ["e2", "e1"]) { // a new one began, and then the log was put back to before
+    net.cut(c);
+    net.model.epoch = epoch;
+    net.connect(c);
+    net.send(c, 1);
+    net.receive(c);
+  }
+  await sent;
+  assert.deepEqual(net.session(c).link.toServer, []);
+});
+
 test("nothing is settled that a transaction to come depends on", async () => {
   const { net, c, board } = await start();
   net.cut(c);

@@ -44,6 +44,17 @@ export function see(j: Journal, s: Snapshot): void {
   j.position = Math.max(j.position, s.position);
 }
 
+/**
+ * Looks at the epoch of a state that came. An epoch that is over does not come back, unless the log was put back to an older copy: what was sent
+ * in it before says nothing about this history, though the numbers of versions and positions may fit, and the server cannot tell.
+ */
+export function recognize(c: Context, j: Journal, epoch: string): void {
+  for (const p of j.queue) {
+    if (p.parts.some((part) => part.epoch !== epoch)) p.left = true;
+  }
+  doubt(c, j, (p) => p.sent && p.left && p.parts.some((part) => part.epoch === epoch));
+}
+
 /** The transaction with this sequence. */
 export function find(j: Journal, sequence: number): Submission | undefined {
   let low = 0;

@@ -2,7 +2,7 @@ import { Code, type TrefoilError } from "../../status.ts";
 import { fault, malformed, Reason } from "../errors.ts";
 import { Edit } from "../tree/edit.ts";
 import { applyWrite, type Write } from "../txn/txn.ts";
-import { checkReady, doubt, findJournal, journalOf, refuseUnsent, see } from "./journal.ts";
+import { checkReady, doubt, findJournal, journalOf, recognize, refuseUnsent, see } from "./journal.ts";
 import { forget, strip } from "./object.ts";
 import { install } from "./snapshot.ts";
 import { sameReadable, showable } from "./terms.ts";
@@ -82,6 +82,7 @@ function complete(c: Context, o: Replica, log: string, s: Snapshot): void {
   accept(o, s.terms);
   j.level = false;
   see(j, s);
+  recognize(c, j, s.epoch);
   if (s.root !== null) install(c, o, s, s.root);
   c.events.push({ kind: "opened", object: o.name });
   checkReady(c, j);
@@ -133,6 +134,7 @@ function replace(c: Context, o: Replica, s: Snapshot): void {
   accept(o, s.terms);
   j.level = false;
   see(j, s);
+  recognize(c, j, s.epoch);
   if (s.root !== null) install(c, o, s, s.root);
 }
 

@@ -103,6 +103,8 @@ export interface Submission extends Transaction {
   hidden: boolean;
   /** With committed. */
   answered: boolean;
+  /** Its epoch was over, as a state of another one said. */
+  left: boolean;
 }
 
 /** What an own transaction writes in one object. */
