@@ -15,7 +15,7 @@ var needed = []string{
 	"appends moved", "client restarts", "clock jumps", "committed", "conflicts", "crash after append before sync",
 	"crash after sync before answer", "crash before append", "crash idle", "crash in a checkpoint", "cuts",
 	"cuts with frames under way", "disk errors", "duplicates answered", "failed checkpoints", "full queues",
-	"impatient users", "late frames", "new epochs", "objects taken away", "past states", "pieces", "reconnects", "refused", "resets",
+	"impatient users", "late copies", "new epochs", "objects taken away", "past states", "pieces", "reconnects", "refused", "resets",
 	"restores that lose commits", "retries woken", "runs again", "saves", "sent again", "sessions sent away", "stalls",
 	"strict reads", "truncations", "uncertain appends", "undone", "unknown outcomes", "unsynced appends kept",
 	"unsynced appends lost", "views of all",

@@ -77,9 +77,6 @@ func (s *simulation) late() {
 		if l.near.closed || l.far.closed {
 			return
 		}
-		if l.near.size > 0 {
-			s.count.add("late frames")
-		}
 		l.far.lost = true
 		l.near.end()
 		s.k.after(500*time.Millisecond, l.far.end)

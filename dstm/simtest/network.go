@@ -130,6 +130,9 @@ func (e *end) arrive(data []byte) {
 	f, _ := parse(data)
 	k.note("%s -> %s: %s", e.owner.name, to.owner.name, describe(&f))
 	k.mix(data)
+	if c := e.conn.client; !e.server && f.Kind == frameCommit && c.conn != nil && c.conn != e.conn {
+		e.conn.s.count.add("late copies")
+	}
 	if err := to.receiver.Receive(f); err != nil {
 		k.fail("%s does not accept a frame from %s: %v: %s", to.owner.name, e.owner.name, err, describe(&f))
 	}
