@@ -45,7 +45,7 @@ func (ss *storeSession) receiveOpen(body *codec.Reader) error {
 	}
 	o := ss.add(item.object, l, s.rules.strict(item.object))
 	ss.fetching++
-	s.fetch(item.object, func(err *status.Error) {
+	s.fetch(storeTurn{client: ss.session.Client()}, item.object, func(err *status.Error) {
 		ss.fetching--
 		ss.fetched(o, &item, err)
 	})

@@ -33,6 +33,7 @@ func (s *Store) publish(state *engine.State, entries []*engine.Entry, jobs []sto
 	}
 	s.due = s.due[:0]
 	for i := range jobs {
+		s.unpinJob(&jobs[i])
 		if !s.queue.decided(&jobs[i], &decisions[i]) {
 			s.answer(&jobs[i], &decisions[i])
 		}
@@ -233,6 +234,7 @@ func visible(q *engine.Request, r *engine.Refusal) *engine.Refusal {
 func (s *Store) answerClosed(job *storeJob, err *status.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.unpinJob(job)
 	switch {
 	case job.waiter != nil:
 		job.waiter.done(nil, err)

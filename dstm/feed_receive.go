@@ -111,7 +111,7 @@ func (ss *storeSession) receiveCommit(log string, body *codec.Reader) error {
 	if refusal != nil {
 		job.request.Refusal = &engine.Refusal{Code: refusal.Code, Reason: refusal.Reason, Message: refusal.Message}
 	}
-	switch s.queue.push(job) {
+	switch s.submitJob(job) {
 	case pushFull:
 		if tx.Again {
 			// An answer would have to be true of the copies that were sent before. No answer, then: the client comes back.

@@ -93,7 +93,7 @@ func newStore(w *world.World, log Log, opts *StoreOptions) (*Store, error) {
 		audiences: map[string]*storeAudience{},
 		locals:    map[string]map[*storeObject]struct{}{},
 		keeper:    make(chan struct{}, 1),
-		loads:     storeLoads{waiting: map[string][]func(*status.Error){}},
+		loads:     storeLoads{waiting: map[string][]func(*status.Error){}, queue: map[storeTurn][]string{}},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.queue.init(w, checked.QueueLength, checked.QueueBytes)

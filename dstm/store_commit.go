@@ -56,10 +56,6 @@ func (s *Store) commit(jobs []storeJob) {
 		return
 	}
 	for {
-		if err := s.ready(jobs); err != nil {
-			s.closeJobs(jobs, false, err)
-			return
-		}
 		b := s.decide(jobs)
 		if len(b.data) > 0 {
 			added, err := s.add(&b, jobs)

@@ -8,19 +8,41 @@ import (
 	"github.com/trefoilgo/trefoil/status"
 )
 
-// maxLoaders is how many goroutines load objects for sessions.
+// maxLoaders is how many goroutines load objects for sessions and their transactions.
 const maxLoaders = 2
 
-// storeLoads are the objects that sessions wait for. Guarded by Store.mu.
+// storeLoads are the objects that sessions and transactions wait for. Guarded by Store.mu.
 type storeLoads struct {
 	waiting map[string][]func(*status.Error)
-	queue   []string
+	queue   map[storeTurn][]string
+	order   []storeTurn // of those in queue, whose turn is next first: nobody waits for all that another wants
 	loaders int
 }
 
-// fetch calls then once the object is in memory: at once if it is, else, still under mu, when it was
+// add queues an object for someone.
+func (l *storeLoads) add(who storeTurn, name string) {
+	if len(l.queue[who]) == 0 {
+		l.order = append(l.order, who)
+	}
+	l.queue[who] = append(l.queue[who], name)
+}
+
+// next takes the object out that is to be loaded next.
+func (l *storeLoads) next() string {
+	who := l.order[0]
+	l.order = l.order[1:]
+	names := l.queue[who]
+	if len(names) > 1 {
+		l.queue[who], l.order = names[1:], append(l.order, who)
+	} else {
+		delete(l.queue, who)
+	}
+	return names[0]
+}
+
+// fetch calls then once the object is in memory for someone: at once if it is, else, still under mu, when it was
 // loaded in the background. err says why it could not be. The caller holds mu and has pinned the object.
-func (s *Store) fetch(name string, then func(err *status.Error)) {
+func (s *Store) fetch(who storeTurn, name string, then func(err *status.Error)) {
 	if _, ok := s.state.Load().Resident(name); ok {
 		then(nil)
 		return
@@ -36,7 +58,7 @@ func (s *Store) fetch(name string, then func(err *status.Error)) {
 		return
 	}
 	s.pin(name) // whoever waits may go before it is there
-	l.queue = append(l.queue, name)
+	l.add(who, name)
 	if l.loaders < maxLoaders {
 		l.loaders++
 		s.wg.Add(1)
@@ -50,10 +72,9 @@ func (s *Store) loadLoop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := &s.loads
-	for len(l.queue) > 0 {
-		name := l.queue[0]
-		l.queue = l.queue[1:]
-		err := s.bringUnlocked(s.ctx, name)
+	for len(l.order) > 0 {
+		name := l.next()
+		err := s.loadUnlocked(name)
 		told := s.loadError(name, err)
 		waiting := l.waiting[name]
 		delete(l.waiting, name)
@@ -62,15 +83,21 @@ func (s *Store) loadLoop() {
 		}
 		s.unpin(name)
 	}
-	l.queue = nil
 	l.loaders--
+}
+
+// loadUnlocked is bring, patiently, without mu, which the caller holds before and after.
+func (s *Store) loadUnlocked(name string) error {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	return s.patiently(maxReadies, func() error { return s.bring(s.ctx, name) })
 }
 
 // bringUnlocked is bring without mu, which the caller holds before and after.
 func (s *Store) bringUnlocked(ctx context.Context, name string) error {
 	s.mu.Unlock()
 	defer s.mu.Lock()
-	return s.bring(ctx, name, false)
+	return s.bring(ctx, name)
 }
 
 // loadError is what a client is told.
@@ -88,8 +115,8 @@ func (s *Store) loadError(name string, err error) *status.Error {
 	return status.New(status.ResourceExhausted, ErrBusy, "the object cannot be loaded now")
 }
 
-// bring makes an object resident. The caller has pinned it or holds applying, or it may go again.
-func (s *Store) bring(ctx context.Context, name string, applying bool) error {
+// bring makes an object resident. The caller has pinned it, or it may go again.
+func (s *Store) bring(ctx context.Context, name string) error {
 	for {
 		jumps, done := s.awaits(name)
 		if done {
@@ -106,13 +133,9 @@ func (s *Store) bring(ctx context.Context, name string, applying bool) error {
 			return nil
 		}
 		// Another node has saved it at a position that this one has not reached, or the state is about to move there.
-		if !applying {
-			s.world.Lock(&s.applying)
-		}
+		s.world.Lock(&s.applying)
 		err = s.catchUp(ctx)
-		if !applying {
-			s.applying.Unlock()
-		}
+		s.applying.Unlock()
 		if err != nil {
 			return err
 		}

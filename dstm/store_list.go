@@ -68,7 +68,7 @@ func (s *Store) look(ctx context.Context, name string) (*engine.State, *engine.O
 	s.mu.Lock()
 	s.pin(name)
 	s.mu.Unlock()
-	err := s.bring(ctx, name, false)
+	err := s.bring(ctx, name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.unpin(name)

@@ -34,7 +34,7 @@ type StoreOptions struct {
 	// dstm.too_large. Default and most: 16 MiB.
 	MaxObject int
 	// QueueLength and QueueBytes bound the transactions that wait for the log; beyond them clients are
-	// answered dstm.busy. Defaults 16,384 and 64 MiB.
+	// answered dstm.busy, and so beyond a quarter of each are those that wait for objects to be loaded. Defaults 16,384 and 64 MiB.
 	QueueLength, QueueBytes int
 	// MaxOpen is how many objects one session may have open; default 1,000.
 	MaxOpen int

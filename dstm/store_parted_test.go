@@ -25,11 +25,14 @@ func TestPartedAtTheNextEntry(t *testing.T) {
 		}}}
 		seen := storeResume{given: true, epoch: state.Epoch, version: 1, position: state.Position + 1}
 		jobs := []storeJob{{request: engine.Request{Client: engine.ID{1}, Tx: tx}}, {open: &storeItem{object: "o", resume: seen}}}
-		s.applying.Lock()
-		defer s.applying.Unlock()
-		if err := s.ready(jobs); err != nil {
+		s.mu.Lock()
+		s.pin("o")
+		s.mu.Unlock()
+		if err := s.bring(t.Context(), "o"); err != nil {
 			t.Fatal(err)
 		}
+		s.applying.Lock()
+		defer s.applying.Unlock()
 		b := s.decide(jobs)
 		if len(b.entries) != 2 || b.entries[1].Kind != engine.NewEpoch {
 			t.Errorf("no new epoch: %d entries", len(b.entries))

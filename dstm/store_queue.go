@@ -23,6 +23,7 @@ type storeJob struct {
 	session *storeSession // who is answered, or ...
 	waiter  *storeWaiter
 	open    *storeItem
+	pinned  bool // its objects are
 }
 
 // storeQueue is what waits for the committer, bounded in number and bytes; also what is parked because of
@@ -39,6 +40,8 @@ type storeQueue struct {
 	changed  sync.Cond
 	changes  int // how often that was signalled
 
+	aside storeAside
+
 	turns   *turns.Turns[storeTurn, *storeHeld]
 	parked  int          // jobs that are not in jobs but in turns or ready
 	ready   []*storeHeld // were parked and are to be decided
@@ -51,6 +54,7 @@ func (q *storeQueue) init(w *world.World, length, bytes int) {
 	q.world = w
 	q.length, q.capacity = length, bytes
 	q.changed.L = &q.mu
+	q.aside.lines = map[storeTurn][]*storeCold{}
 	q.turns = turns.New[storeTurn, *storeHeld]()
 }
 
@@ -63,21 +67,17 @@ const (
 	pushClosed
 )
 
-// push queues a job. A transaction that may have been sent before must not be refused for want of room,
-// since a copy of it may yet commit: so it may use twice the room.
+// push queues a job whose objects are in memory.
 func (q *storeQueue) push(job storeJob) storePush {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	factor := 1
-	if job.request.Tx != nil && job.request.Tx.Again {
-		factor = 2
-	}
-	waiting := len(q.jobs) + q.parked
-	switch {
-	case q.closed:
-		return pushClosed
-	case waiting >= factor*q.length || waiting > 0 && q.bytes+job.size > factor*q.capacity:
-		return pushFull
+	return q.add(job)
+}
+
+// add is push. The caller holds mu.
+func (q *storeQueue) add(job storeJob) storePush {
+	if did := q.admits(&job); did != pushed {
+		return did
 	}
 	q.jobs = append(q.jobs, job)
 	q.bytes += job.size
@@ -85,6 +85,27 @@ func (q *storeQueue) push(job storeJob) storePush {
 		q.signal()
 	}
 	return pushed
+}
+
+// admits reports whether there is room for a job. The caller holds mu.
+func (q *storeQueue) admits(job *storeJob) storePush {
+	waiting, factor := len(q.jobs)+q.parked+q.aside.count, job.room()
+	switch {
+	case q.closed:
+		return pushClosed
+	case waiting >= factor*q.length || waiting > 0 && q.bytes+job.size > factor*q.capacity:
+		return pushFull
+	}
+	return pushed
+}
+
+// room is how many times the room of others a job may use: a transaction that may have been sent before must not be refused for want
+// of room, since a copy of it may yet commit.
+func (j *storeJob) room() int {
+	if j.request.Tx != nil && j.request.Tx.Again {
+		return 2
+	}
+	return 1
 }
 
 // take waits for something to do and returns the jobs that are to be decided next, in batch, reusing it, and the
@@ -103,7 +124,7 @@ func (q *storeQueue) take(batch []storeJob) ([]storeJob, []*storeHeld) {
 		if q.busy = len(batch)+len(answers) > 0; q.busy {
 			return batch, answers
 		}
-		if q.closed && len(q.jobs) == 0 {
+		if q.closed && len(q.jobs)+q.aside.count == 0 {
 			q.signal() // what was left may have gone without being decided
 			return nil, nil
 		}
@@ -182,6 +203,7 @@ func (q *storeQueue) rest() []storeJob {
 		}
 	}
 	jobs = append(jobs, q.jobs...)
+	jobs = append(jobs, q.aside.rest()...)
 	q.jobs, q.ready, q.answers, q.parked, q.bytes = nil, nil, nil, 0, 0
 	q.signal()
 	return jobs
@@ -191,7 +213,7 @@ func (q *storeQueue) rest() []storeJob {
 func (q *storeQueue) waitDrained() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.jobs)+len(q.ready)+len(q.answers) > 0 || !q.turns.Empty() || q.busy {
+	for len(q.jobs)+q.aside.count+len(q.ready)+len(q.answers) > 0 || !q.turns.Empty() || q.busy {
 		q.wait()
 	}
 }

@@ -1,7 +1,6 @@
 package dstm
 
 import (
-	"errors"
 	"time"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
@@ -52,34 +51,6 @@ func readsOnly(tx *txn.Transaction) bool {
 		}
 	}
 	return true
-}
-
-// ready makes resident what the jobs name; a job of which that fails is refused. The caller holds applying, so
-// that nothing is dropped before the jobs are decided. An error ends the store.
-func (s *Store) ready(jobs []storeJob) error {
-	for loaded := true; loaded; { // loading one may load the whole state anew
-		loaded = false
-		for i := range jobs {
-			q := &jobs[i].request
-			for j := 0; q.Tx != nil && q.Refusal == nil && j < len(q.Tx.Parts); j++ {
-				name := q.Tx.Parts[j].Object
-				if _, ok := s.state.Load().Resident(name); ok {
-					continue
-				}
-				loaded = true
-				err := s.patiently(maxReadies, func() error { return s.bring(s.ctx, name, true) })
-				if err == nil {
-					continue
-				}
-				if s.ctx.Err() != nil || errors.Is(err, ErrLogClosed) {
-					return err
-				}
-				told := s.loadError(name, err)
-				q.Refusal = &engine.Refusal{Code: told.Code, Reason: told.Reason, Message: told.Message}
-			}
-		}
-	}
-	return nil
 }
 
 // patiently calls fn until it succeeds or fails for good, attempts times at most.

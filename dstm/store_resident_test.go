@@ -268,7 +268,7 @@ func TestWhatMayBeDropped(t *testing.T) {
 	tx := &txn.Transaction{Sequence: 1, Parts: []txn.Part{{Object: changed, Epoch: s.Epoch(), Base: 2, Reads: []txn.Read{{Kind: txn.ReadValue}}}}}
 	w := &storeWaiter{own: &s.own, sequence: 1 << 40, outcome: make(chan storeOutcome, 1)}
 	s.own.slots <- struct{}{}
-	if s.queue.push(storeJob{request: engine.Request{Client: engine.ID{1}, Time: s.now(), Tx: tx}, waiter: w}) != pushed {
+	if s.submitJob(storeJob{request: engine.Request{Client: engine.ID{1}, Time: s.now(), Tx: tx}, waiter: w}) != pushed {
 		t.Fatal("the queue is full")
 	}
 	if out := <-w.outcome; out.decision.Refusal != nil || out.decision.Versions[0] != 2 {

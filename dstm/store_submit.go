@@ -187,7 +187,7 @@ func (s *Store) submit(ctx context.Context, objects []*object, tx *txn.Transacti
 func (s *Store) enqueue(tx *txn.Transaction, size int, update any) (*storeWaiter, error) {
 	w := &storeWaiter{own: &s.own, update: update, outcome: make(chan storeOutcome, 1)}
 	job := storeJob{request: engine.Request{Client: s.own.client, Time: s.now(), Tx: tx, Own: true}, size: size, waiter: w}
-	switch s.queue.push(job) {
+	switch s.submitJob(job) {
 	case pushFull:
 		return nil, status.New(status.ResourceExhausted, ErrBusy, "too much is waiting for the log")
 	case pushClosed:
