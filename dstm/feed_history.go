@@ -12,7 +12,7 @@ import (
 	"github.com/trefoilgo/trefoil/transport"
 )
 
-// maxLooks is how many requests for history a session may have under way.
+// maxLooks is how many requests for history a session may have under way; all together, StoreOptions.MaxHistory.
 const maxLooks = 4
 
 // storeLook is a request for what an object was: its revisions behind from up to to, or its state at from.
@@ -52,6 +52,9 @@ func (ss *storeSession) receiveLook(kind int, body *codec.Reader) error {
 	if err == nil && ss.looking >= maxLooks {
 		err = status.New(status.ResourceExhausted, ErrBusy, "a session has at most %d requests for history under way", maxLooks)
 	}
+	if err == nil && s.looking >= s.opts.MaxHistory {
+		err = status.New(status.ResourceExhausted, ErrBusy, "the store has %d requests for history under way, which is the limit", s.opts.MaxHistory)
+	}
 	if err != nil {
 		ss.deliver(storeItem{kind: itemAnswer, frame: look.appendDone(nil, err)})
 		return nil
@@ -61,6 +64,7 @@ func (ss *storeSession) receiveLook(kind int, body *codec.Reader) error {
 	}
 	ctx := ss.looks
 	ss.looking++
+	s.looking++
 	s.wg.Add(1)
 	s.world.Go(func() { ss.look(ctx, &look) })
 	return nil
@@ -78,6 +82,7 @@ func (ss *storeSession) look(ctx context.Context, l *storeLook) {
 	}
 	s.mu.Lock()
 	ss.looking--
+	s.looking--
 	s.mu.Unlock()
 	if ctx.Err() == nil && (err != nil || l.kind == frameHistory) { // a state is an answer by itself
 		ss.session.Send(ctx, l.appendDone(nil, lookError(err)))

@@ -148,3 +148,37 @@ func TestHistoryBackPressure(t *testing.T) {
 	}
 	// The rest is never read: the session ends with the test, and its goroutines with it.
 }
+
+// All sessions of a store together have a bounded number of such requests under way; beyond it they are refused, and live on.
+func TestHistoryIsBoundedByStore(t *testing.T) {
+	rules := []dstm.Rule{{Object: "**", Open: dstm.AllowAll, Write: dstm.AllowAll, History: dstm.AllowAll}}
+	n, log, release := newColdNode(t, &dstm.StoreOptions{MaxHistory: 2, Rules: rules})
+	ask := func(r *raw) { r.send(lookFrame(15, "cold", 0)) }
+	var asking []*raw
+	for range 2 {
+		r := n.raw(nil)
+		ask(r)
+		<-log.asked // it is under way
+		asking = append(asking, r)
+	}
+	third := n.raw(nil)
+	ask(third)
+	body := third.frame(17)
+	for range 3 {
+		body.Skip()
+	}
+	if err := transport.ReadError(&body); err.Reason != dstm.ErrBusy || err.Code != status.ResourceExhausted {
+		t.Error(err)
+	}
+	release()
+	for _, r := range asking {
+		r.frame(16)
+	}
+	third.want(third.commit(third.tx("hot", 0, set(1, "x"))), "1 [1]")
+	for kind := int64(0); kind != 16; { // the others may be about to end
+		ask(third)
+		outer := codec.NewReader(<-third.frames, 1)
+		body := outer.Array()
+		kind = body.Int()
+	}
+}

@@ -52,6 +52,7 @@ type Store struct {
 	due       []*storeSession // to be pumped when the batch is published
 	residents storeResidents
 	loads     storeLoads
+	looking   int // requests for history under way, of all sessions
 	unsaved   storeUnsaved
 	reach     uint64 // position up to which the log may have been truncated
 

@@ -38,6 +38,9 @@ type StoreOptions struct {
 	QueueLength, QueueBytes int
 	// MaxOpen is how many objects one session may have open; default 1,000.
 	MaxOpen int
+	// MaxHistory is how many requests for the past all sessions together may have under way, each of which reads the log; one
+	// more is answered dstm.busy. A session has at most 4. Default 64.
+	MaxHistory int
 	// MaxClients is how many clients are remembered so that what they send again is not done
 	// twice; default 100,000, the oldest go first.
 	MaxClients int
@@ -77,6 +80,7 @@ func (o *StoreOptions) withDefaults() (StoreOptions, error) {
 		{"QueueLength", &out.QueueLength, 16_384},
 		{"QueueBytes", &out.QueueBytes, 64 << 20},
 		{"MaxOpen", &out.MaxOpen, 1_000},
+		{"MaxHistory", &out.MaxHistory, 64},
 		{"MaxClients", &out.MaxClients, engine.DefaultMaxClients},
 	} {
 		if *field.value < 0 {
