@@ -34,7 +34,7 @@ func (j *storeJob) gone() bool {
 
 // admit reports whether a job may be decided now; else it is parked. The caller holds mu.
 func (q *storeQueue) admit(job *storeJob) bool {
-	if q.turns.Idle() || job.request.Tx == nil || q.turns.Admit(job.turn(), spoils(job.request.Tx), &storeHeld{job: *job}) {
+	if q.turns.Idle() || job.request.Tx == nil || q.turns.Admit(q.world.Now(), job.turn(), spoils(job.request.Tx), &storeHeld{job: *job}) {
 		return true
 	}
 	q.parked++

@@ -20,8 +20,16 @@ type node[K comparable, T any] struct {
 // insert enters a new claim behind all others, and has it looked at.
 func (t *Turns[K, T]) insert(c *claim[K, T]) {
 	t.ticket++
-	c.ticket = t.ticket
+	c.ticket, c.span, c.pass = t.ticket, Span, Span
 	t.count(c, 1)
+	if len(t.waiting) > 2*(len(t.places)+len(t.parked))+maxSpots {
+		t.waiting = slices.DeleteFunc(t.waiting, func(c *claim[K, T]) bool { return c.gone || !c.until.IsZero() })
+	}
+	at := len(t.waiting) // nearly always: only what was parked behind another is older
+	for at > 0 && t.waiting[at-1].since.After(c.since) {
+		at--
+	}
+	t.waiting = slices.Insert(t.waiting, at, c)
 	for _, s := range c.spots {
 		n := t.objects[s.Object]
 		if n == nil {

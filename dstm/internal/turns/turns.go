@@ -6,6 +6,7 @@
 package turns
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -16,8 +17,13 @@ import (
 const (
 	// Span is how long a reservation lasts at most.
 	Span = 250 * time.Millisecond
-	// Pause is how long a client that let one lapse earns none.
+	// Least is how long one lasts at least: behind one that lapsed the next lasts half as long, behind one that was made use of twice as
+	// long again. So all that lapse one after another take less than 2 Span, and Least for each.
+	Least = Span / 256
+	// Pause is how long a client earns none that let one lapse which lasted for a Span.
 	Pause = time.Second
+	// Patience is how long anything waits at most, whoever stands before it: as long as a hundred take who all need the whole of a Span.
+	Patience = 100 * Span
 )
 
 // Bounds of what is remembered, whatever clients send.
@@ -43,6 +49,7 @@ type Turns[K comparable, T any] struct {
 	places   map[K]*claim[K, T] // one for a client at most
 	reserved []*claim[K, T]     // in the order in which they lapse
 	parked   map[K]*claim[K, T] // of each client the first transaction that is parked
+	waiting  []*claim[K, T]     // that wait, or did, ascending by since
 	due      []*claim[K, T]     // to be looked at: nothing that is known stands before them
 	out      []out[T]
 	lapsed   map[K]time.Time // until when a client earns nothing
@@ -59,6 +66,9 @@ type claim[K comparable, T any] struct {
 	attempt uint64 // of the transaction that earned the place
 	items   []T    // answers that wait, or the transaction
 	rest    []job[T]
+	since   time.Time      // when it began to wait
+	span    time.Duration  // how long the reservation lasts, or would
+	pass    time.Duration  // the same for those that wait behind it
 	until   time.Time      // when the reservation lapses; zero before it begins
 	behind  []*claim[K, T] // those to look at when this one goes
 	gone    bool
@@ -68,6 +78,7 @@ type claim[K comparable, T any] struct {
 type job[T any] struct {
 	spots []Spot
 	item  T
+	since time.Time
 }
 
 // out is what Next returns.
@@ -93,24 +104,24 @@ func (t *Turns[K, T]) Empty() bool {
 
 // Admit reports whether a transaction may be decided now, given the spots where it writes in a way that spoils reservations.
 // If not it is parked, and Next returns it later.
-func (t *Turns[K, T]) Admit(key K, spots []Spot, item T) bool {
+func (t *Turns[K, T]) Admit(now time.Time, key K, spots []Spot, item T) bool {
 	if first := t.parked[key]; first != nil {
-		first.rest = append(first.rest, job[T]{bounded(spots), item})
+		first.rest = append(first.rest, job[T]{bounded(spots), item, now})
 		return false
 	}
 	if !t.taken(key, spots) {
 		return true
 	}
-	t.park(key, bounded(spots), item)
+	t.park(key, job[T]{bounded(spots), item, now})
 	return false
 }
 
 // park makes a claim of a transaction.
-func (t *Turns[K, T]) park(key K, spots []Spot, item T) *claim[K, T] {
-	if n := keysOf(spots); t.keys[0]+n > maxKeys {
-		spots = whole(spots)
+func (t *Turns[K, T]) park(key K, j job[T]) *claim[K, T] {
+	if n := keysOf(j.spots); t.keys[0]+n > maxKeys {
+		j.spots = whole(j.spots)
 	}
-	c := &claim[K, T]{key: key, spots: spots, items: []T{item}}
+	c := &claim[K, T]{key: key, spots: j.spots, items: []T{j.item}, since: j.since}
 	t.parked[key] = c
 	t.insert(c)
 	return c
@@ -129,7 +140,7 @@ func (t *Turns[K, T]) Earn(now time.Time, key K, attempt uint64, spots []Spot, a
 	if len(spots) > maxSpots || t.keys[1]+keysOf(spots) > maxKeys {
 		return false
 	}
-	c := &claim[K, T]{key: key, spots: spots, place: true, attempt: attempt, items: []T{answer}}
+	c := &claim[K, T]{key: key, spots: spots, place: true, attempt: attempt, items: []T{answer}, since: now}
 	t.places[key] = c
 	t.insert(c)
 	return true
@@ -149,6 +160,7 @@ func (t *Turns[K, T]) Join(key K, answer T) bool {
 // Decided ends the reservation of a client that has made its next attempt.
 func (t *Turns[K, T]) Decided(key K, attempt uint64) {
 	if c := t.places[key]; c != nil && !c.until.IsZero() && attempt > c.attempt {
+		c.pass = min(2*c.span, Span)
 		t.remove(c)
 	}
 }
@@ -191,8 +203,9 @@ func (t *Turns[K, T]) begin(now time.Time, c *claim[K, T]) {
 		t.remove(c)
 		return
 	}
-	c.until = now.Add(Span)
-	t.reserved = append(t.reserved, c)
+	c.until = now.Add(c.span)
+	at, _ := slices.BinarySearchFunc(t.reserved, c, func(a, b *claim[K, T]) int { return cmp.Or(a.until.Compare(b.until), -1) })
+	t.reserved = slices.Insert(t.reserved, at, c)
 	t.reserve(c, 1)
 }
 
@@ -204,20 +217,21 @@ func (t *Turns[K, T]) release(c *claim[K, T]) {
 		next := c.rest[0]
 		c.rest = c.rest[1:]
 		if t.taken(c.key, next.spots) {
-			t.park(c.key, next.spots, next.item).rest = c.rest
+			t.park(c.key, next).rest = c.rest
 			return
 		}
 		t.out = append(t.out, out[T]{item: next.item})
 	}
 }
 
-// Lapse ends the reservations that are over.
+// Lapse ends the reservations that are over, and the waiting of what has waited for long enough.
 func (t *Turns[K, T]) Lapse(now time.Time) {
 	for len(t.reserved) > 0 && !now.Before(t.reserved[0].until) {
 		c := t.reserved[0]
+		c.pass = max(c.span/2, Least)
 		t.remove(c)
-		if t.parked[c.key] != nil {
-			continue // its next attempt may be there, and waits itself
+		if t.parked[c.key] != nil || c.span < Span {
+			continue // its next attempt may be there, and waits itself; or it had less time than was promised
 		}
 		for key, until := range t.lapsed {
 			if !now.Before(until) {
@@ -226,12 +240,39 @@ func (t *Turns[K, T]) Lapse(now time.Time) {
 		}
 		t.lapsed[c.key] = now.Add(Pause)
 	}
+	for c := t.oldest(); c != nil && !now.Before(c.since.Add(Patience)); c = t.oldest() {
+		if c.place {
+			for _, item := range c.items {
+				t.out = append(t.out, out[T]{item, true})
+			}
+			t.remove(c)
+		} else {
+			t.release(c)
+		}
+	}
 }
 
-// Deadline is when the next reservation lapses, false if nothing is reserved.
+// oldest is what waits for longest, nil if nothing does.
+func (t *Turns[K, T]) oldest() *claim[K, T] {
+	for len(t.waiting) > 0 {
+		if c := t.waiting[0]; !c.gone && c.until.IsZero() {
+			return c
+		}
+		t.waiting[0] = nil
+		t.waiting = t.waiting[1:]
+	}
+	t.waiting = nil
+	return nil
+}
+
+// Deadline is when Lapse has something to do, false if nothing is reserved and nothing waits.
 func (t *Turns[K, T]) Deadline() (time.Time, bool) {
-	if len(t.reserved) == 0 {
+	c := t.oldest()
+	switch {
+	case len(t.reserved) == 0 && c == nil:
 		return time.Time{}, false
+	case len(t.reserved) == 0 || c != nil && c.since.Add(Patience).Before(t.reserved[0].until):
+		return c.since.Add(Patience), true
 	}
 	return t.reserved[0].until, true
 }
@@ -264,6 +305,9 @@ func (t *Turns[K, T]) remove(c *claim[K, T]) {
 		delete(t.parked, c.key)
 	}
 	t.leave(c)
+	for _, next := range c.behind {
+		next.span, next.pass = c.pass, c.pass
+	}
 	t.due = append(t.due, c.behind...)
 	c.behind = nil
 	slices.SortFunc(t.due, byTicket[K, T])

@@ -53,7 +53,7 @@ func want(t *testing.T, have, want string) {
 func TestReservation(t *testing.T) {
 	turns := New[string, string]()
 	now := start
-	if !turns.Idle() || !turns.Admit("x", at("o:a"), "t") {
+	if !turns.Idle() || !turns.Admit(start, "x", at("o:a"), "t") {
 		t.Fatal("nothing is reserved")
 	}
 	for _, c := range []string{"a", "b", "c"} {
@@ -66,14 +66,14 @@ func TestReservation(t *testing.T) {
 	}
 	want(t, take(turns, now), "a!")
 	for path, admitted := range map[string]bool{"o:p/q": false, "o:p": false, "o:": false, "o:p/q/r": false, "o:p/r": true, "o:pq": true, "x:p/q": true} {
-		if got := turns.Admit("by "+path, at(path), path); got != admitted {
+		if got := turns.Admit(start, "by "+path, at(path), path); got != admitted {
 			t.Errorf("%s admitted: %v", path, got)
 		}
 	}
-	if !turns.Admit("a", at("o:p/q"), "own") || !turns.Admit("a", at("o:"), "own") {
+	if !turns.Admit(start, "a", at("o:p/q"), "own") || !turns.Admit(start, "a", at("o:"), "own") {
 		t.Error("a's own is parked")
 	}
-	if turns.Admit("by o:p", nil, "later") {
+	if turns.Admit(start, "by o:p", nil, "later") {
 		t.Error("a later transaction overtakes a parked one")
 	}
 	want(t, take(turns, now), "")
@@ -89,6 +89,9 @@ func TestReservation(t *testing.T) {
 	}
 	turns.Lapse(now)
 	want(t, take(turns, now), "c!")
+	if end, ok := turns.Deadline(); !ok || !end.Equal(now.Add(Span/2)) {
+		t.Fatal("behind one that lapsed another has half the time", end, ok)
+	}
 	if turns.Earn(now, "b", 3, at("o:z"), "b") || !turns.Earn(now.Add(Pause), "b", 3, at("o:z"), "b") {
 		t.Error("who lets a reservation lapse earns none for a second")
 	}
@@ -108,7 +111,7 @@ func TestParkedStandInTheQueue(t *testing.T) {
 	turns := New[string, string]()
 	turns.Earn(start, "a", 2, at("o:p"), "a")
 	want(t, take(turns, start), "a!")
-	turns.Admit("w", at("o:p"), "w")
+	turns.Admit(start, "w", at("o:p"), "w")
 	turns.Earn(start, "b", 2, at("o:p"), "b")
 	if !turns.Join("b", "presumes b") || turns.Join("a", "x") || turns.Join("z", "x") {
 		t.Error("only what waits can be joined")
@@ -124,8 +127,8 @@ func TestClose(t *testing.T) {
 		turns.Earn(start, c, 2, at("o:p"), c)
 	}
 	want(t, take(turns, start), "a!")
-	turns.Admit("w", at("o:p"), "w")
-	turns.Admit("w", at("o:p"), "w2")
+	turns.Admit(start, "w", at("o:p"), "w")
+	turns.Admit(start, "w", at("o:p"), "w2")
 	turns.Close()
 	want(t, take(turns, start), "b! w w2")
 	if !turns.Idle() || turns.Earn(start, "a", 2, at("o:p"), "a") || len(turns.objects) > 0 {
@@ -139,7 +142,7 @@ func TestCrossedReservations(t *testing.T) {
 	turns.Earn(start, "a", 2, at("o:p"), "a")
 	turns.Earn(start, "b", 2, at("o:q"), "b")
 	want(t, take(turns, start), "a! b!")
-	if turns.Admit("b", at("o:p", "o:q"), "b") || !turns.Admit("a", at("o:p", "o:q"), "a") {
+	if turns.Admit(start, "b", at("o:p", "o:q"), "b") || !turns.Admit(start, "a", at("o:p", "o:q"), "a") {
 		t.Error("the older one goes on, the other waits")
 	}
 	turns.Decided("a", 3)
@@ -171,7 +174,7 @@ func TestBounds(t *testing.T) {
 		for j := range 200 {
 			spots = append(spots, Spot{"o", tree.Path{fmt.Sprint(j)}}, Spot{"o", tree.Path{fmt.Sprint(j), "x"}})
 		}
-		turns.Admit(-1-i, spots, i)
+		turns.Admit(start, -1-i, spots, i)
 	}
 	if turns.keys[0] > maxKeys {
 		t.Errorf("parked transactions have %d keys", turns.keys[0])
@@ -272,7 +275,7 @@ func TestModel(t *testing.T) {
 			default:
 				at := spots()
 				taken := m.taken(key, at)
-				if admitted := turns.Admit(key, at, name); admitted == taken {
+				if admitted := turns.Admit(start, key, at, name); admitted == taken {
 					t.Fatalf("%s admitted: %v", name, admitted)
 				}
 				if taken {
@@ -297,5 +300,116 @@ func TestModel(t *testing.T) {
 				t.Fatalf("round %d, step %d: %v in place of %v", round, step, have, want)
 			}
 		}
+	}
+}
+
+// clock drives Turns through time: step says what those do that are given an answer, and the clock goes to the next deadline.
+func clock(turns *Turns[int, int], until func(item int) bool, answered func(now time.Time, item int)) (now time.Time) {
+	now = start
+	for {
+		turns.Lapse(now)
+		for {
+			item, answer, ok := turns.Next(now)
+			if !ok {
+				break
+			}
+			if until(item) {
+				return now
+			}
+			if answer {
+				answered(now, item)
+			}
+		}
+		end, ok := turns.Deadline()
+		if !ok {
+			return now
+		}
+		now = end
+	}
+}
+
+// However many clients earn reservations and let them lapse, what stands behind them waits for little more than two spans.
+func TestLapsesTogether(t *testing.T) {
+	for _, parked := range []bool{false, true} {
+		turns := New[int, int]()
+		for i := range maxPlaces - 1 {
+			if !turns.Earn(start, i, 2, at("o:p"), i) {
+				t.Fatal(i)
+			}
+		}
+		turns.Next(start)
+		if parked && turns.Admit(start, -1, at("o:p"), -1) || !parked && !turns.Earn(start, -1, 2, at("o:p"), -1) {
+			t.Fatal("it is not behind the others")
+		}
+		waited := clock(turns, func(item int) bool { return item == -1 }, func(time.Time, int) {}).Sub(start)
+		if most := 2*Span + maxPlaces*Least; waited > most {
+			t.Errorf("parked %v: it waited for %v, more than %v", parked, waited, most)
+		}
+	}
+}
+
+// Nothing waits for longer than Patience, though all before it make use of what they have, and new ones come all the time.
+func TestPatience(t *testing.T) {
+	for _, parked := range []bool{false, true} {
+		turns := New[int, int]()
+		for i := range maxPlaces - 1 {
+			turns.Earn(start, i, 2, at("o:p"), i)
+		}
+		turns.Next(start)
+		if parked {
+			turns.Admit(start, -1, at("o:p"), -1)
+			turns.Admit(start, -1, at("o:p"), -2) // behind it, and as old
+		} else {
+			turns.Earn(start, -1, 2, at("o:p"), -1)
+		}
+		last := -1
+		if parked {
+			last = -2
+		}
+		now, over := start, false
+		for next := maxPlaces; !over; next++ {
+			holder := -1
+			for {
+				item, answer, ok := turns.Next(now)
+				if !ok {
+					break
+				}
+				if over = over || item == last; answer {
+					holder = item
+				}
+			}
+			if now.Sub(start) >= Patience+Span {
+				t.Fatalf("parked %v: it waits for longer than %v", parked, Patience)
+			}
+			now = now.Add(Span - 1)
+			turns.Lapse(now)
+			turns.Decided(holder, 3)
+			turns.Earn(now, next, 2, at("o:p"), next)
+		}
+		if len(turns.waiting) > 3*maxPlaces {
+			t.Errorf("%d are remembered", len(turns.waiting))
+		}
+	}
+}
+
+// A hundred who need nearly the whole of a span all have one in their turn.
+func TestHundredSlowOnes(t *testing.T) {
+	turns := New[int, int]()
+	for i := range 100 {
+		turns.Earn(start, i, 2, at("o:p"), i)
+	}
+	now, served := start, 0
+	for ; served < 100; served++ {
+		turns.Lapse(now)
+		item, answer, ok := turns.Next(now)
+		if !ok || !answer || item != served {
+			t.Fatalf("%d: %d, %v, %v", served, item, answer, ok)
+		}
+		if now = now.Add(Span - 1); turns.Admit(now, -1-served, at("o:p"), 0) {
+			t.Fatalf("%d has nothing reserved", served)
+		}
+		turns.Leave(-1-served, func(int) bool { return true })
+		turns.Lapse(now)
+		turns.Decided(item, 3)
 	}
 }
