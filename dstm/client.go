@@ -206,6 +206,7 @@ func (r *clientReceiver) Close(err error) {
 	}
 	c.session, c.full = nil, false
 	c.core.Lost()
+	c.wakeSteady() // what was on its way comes no more
 	c.pump()
 }
 

@@ -2,6 +2,7 @@ package dstm
 
 import (
 	"context"
+	"slices"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
@@ -25,6 +26,38 @@ func (c *Client) together(ctx context.Context, objects []*object) ([]*view, erro
 			return nil, status.From(context.Cause(ctx))
 		}
 	}
+}
+
+// whole implements home.
+func (c *Client) whole(ctx context.Context, objects []*object) error {
+	names := make([]string, len(objects))
+	for i, o := range objects {
+		names[i] = o.name
+	}
+	for {
+		coming := c.whenWhole(handlesOf(objects), names)
+		if coming == nil {
+			return nil
+		}
+		c.world.Until(func() bool { return world.Closed(coming) || ctx.Err() != nil })
+		select {
+		case <-coming:
+		case <-ctx.Done():
+			return status.From(context.Cause(ctx))
+		}
+	}
+}
+
+// whenWhole returns nil if nothing is on its way that replaces these objects, or one has ended; otherwise what will be closed when that
+// may have changed.
+func (c *Client) whenWhole(handles []*clientObject, names []string) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ended := slices.ContainsFunc(handles, func(h *clientObject) bool { return h.err != nil })
+	if ended || c.core.Whole(names) {
+		return nil
+	}
+	return c.nextSteady()
 }
 
 // cut takes the views of several objects at once; if they are not all of one position, it returns what will be closed when

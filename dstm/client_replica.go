@@ -82,13 +82,18 @@ func (c *Client) whenSteady(names []string) <-chan struct{} {
 	if c.core.Steady(names) {
 		return nil
 	}
+	return c.nextSteady()
+}
+
+// nextSteady is closed by wakeSteady.
+func (c *Client) nextSteady() <-chan struct{} {
 	if c.steady == nil {
 		c.steady = make(chan struct{})
 	}
 	return c.steady
 }
 
-// wakeSteady has those who wait for whenSteady look again.
+// wakeSteady has those who wait for whenSteady or whenWhole look again.
 func (c *Client) wakeSteady() {
 	if c.steady != nil {
 		close(c.steady)

@@ -72,6 +72,10 @@ type home interface {
 	// are not. ErrInvalid if they share no log.
 	together(ctx context.Context, objects []*object) ([]*view, error)
 
+	// whole waits while a state that replaces what is seen of one of the objects has begun to come: what the server refuses
+	// because of that state must not be run again on the one before.
+	whole(ctx context.Context, objects []*object) error
+
 	// submit has t, of objects of this home, decided, and waits for the outcome: a commit for each part. known is the
 	// last of the own unanswered transactions that t has seen. A conflict is a *status.Error with reason ErrConflict or ErrDepends and
 	// is returned only when view has reached the state that refused the transaction; asked reports whether it was the

@@ -151,6 +151,9 @@ func (s *Store) together(_ context.Context, objects []*object) ([]*view, error) 
 	return views, nil
 }
 
+// whole implements home: here nothing comes in pieces.
+func (s *Store) whole(context.Context, []*object) error { return nil }
+
 // runsOn implements home.
 func (s *Store) runsOn() *world.World { return s.world }
 

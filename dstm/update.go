@@ -59,6 +59,9 @@ func (u *update) run(ctx context.Context) ([]Commit, error) {
 		if err == nil || attempt == u.options.maxAttempts || !lost(err) {
 			return commits, err
 		}
+		if err := t.home.whole(ctx, u.objects); err != nil {
+			return nil, err
+		}
 		if err := pause(ctx, u.objects[0].origin.home().runsOn(), attempt, asked && errors.Is(err, ErrConflict)); err != nil {
 			return nil, err
 		}

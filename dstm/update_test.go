@@ -36,6 +36,8 @@ func newDesk(answers ...deskAnswer) (*desk, *object) {
 
 func (d *desk) runsOn() *world.World { return world.Real }
 
+func (d *desk) whole(context.Context, []*object) error { return nil }
+
 func (d *desk) home() home     { return d }
 func (d *desk) changed() *feed { return d.feed }
 func (d *desk) view() (*view, error) {

@@ -1,6 +1,10 @@
 package replica
 
-import "github.com/trefoilgo/trefoil/codec"
+import (
+	"slices"
+
+	"github.com/trefoilgo/trefoil/codec"
+)
 
 // Replicas of one log stand at different positions while one of them is being opened or replaced: what
 // spans them would see a state that never was. The server says by a current frame when that is over.
@@ -43,6 +47,15 @@ func (c *Core) Steady(names []string) bool {
 		}
 	}
 	return true
+}
+
+// Whole reports whether what is seen of these objects is not about to be replaced by a state that is on its way, such as one of which
+// the last piece has not come. When that has come, an event Steady follows.
+func (c *Core) Whole(names []string) bool {
+	return !c.connected || !slices.ContainsFunc(names, func(name string) bool {
+		o := c.objects[name]
+		return o != nil && (o.partial != nil || o.state == opening && o.mistaken)
+	})
 }
 
 func (c *Core) readCurrent(log string, r *codec.Reader) error {

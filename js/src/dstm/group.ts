@@ -56,6 +56,11 @@ export class Group {
     });
   }
 
+  /** Waits while a state that replaces what is seen of one of the objects has begun to come. */
+  whole(signal: AbortSignal | undefined): Promise<void> {
+    return until(this.desks, signal, () => this.desks.every((d) => this.hub.whole(d.shared.name)));
+  }
+
   /** Waits until no view shows one of these own transactions any more. */
   answered(sequences: ReadonlySet<number>, signal: AbortSignal | undefined): Promise<void> {
     return until(this.desks, signal, () => this.desks.every((d) => d.error !== null || !d.view().pending.some((p) => sequences.has(p.sequence))));

@@ -94,6 +94,11 @@ export class Hub {
     return this.#core.level(log);
   }
 
+  /** See Core.whole. */
+  whole(object: string): boolean {
+    return this.#core.whole(object);
+  }
+
   #note(object: string): void {
     const s = this.#replicas.get(object);
     if (s !== undefined) s.moved = true;
@@ -124,6 +129,7 @@ export class Hub {
     if (this.#session !== session) return;
     this.#session = null;
     this.#core.lost();
+    for (const s of this.#replicas.values()) s.moved = true; // what was on its way comes no more
     this.#pump();
   }
 

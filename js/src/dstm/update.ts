@@ -57,6 +57,7 @@ export async function update(group: Group, fn: (tx: Tx) => void, options: Update
     const outcome = await decide(group, run, attempt, metadata, options);
     if ("commits" in outcome) return outcome.commits;
     if (attempt === most || !lost(outcome.error)) throw outcome.error;
+    await group.whole(signal); // what was refused because of the state that comes must not run again on the one before
     await pause(attempt, outcome.asked && outcome.error.is(Reason.Conflict), signal);
   }
 }

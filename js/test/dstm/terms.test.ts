@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { after, first, last, list, type Change, type SharedObject } from "../../src/dstm/index.ts";
 import type { Client } from "../../src/dstm/client.ts";
+import type { Frame } from "./model.ts";
 import { Net } from "./net.ts";
 
 async function open(net: Net, c: Client, name: string): Promise<SharedObject> {
@@ -71,6 +72,51 @@ test("a list that was only put in another order comes so with a snapshot", async
   net.connect(c);
   await net.sync();
   assert.deepEqual([kept, board.snapshot(["tasks"]), board.keys(["tasks"])], [["a", "b", "c"], ["c", "a", "b"], theirs.keys(["tasks"])]);
+});
+
+test("what conflicts with a state that comes in pieces runs again when that is complete", async () => {
+  for (const cut of [false, true]) {
+    const { net, c, board } = await start();
+    await done(net, board.update((tx) => tx.overwrite(["x"], 1)));
+    const b = net.client();
+    net.connect(b);
+    const theirs = await open(net, b, "board");
+    const saw: unknown[] = [];
+    const under = board.update((tx) => {
+      saw.push(tx.read(["x"]));
+      tx.set(["y"], 1);
+    });
+    const update = theirs.update((tx) => {
+      tx.overwrite(["x"], 2);
+      tx.overwrite(["y"], 2);
+    });
+    net.send(b);
+    net.receive(b);
+    await update;
+    net.session(c).link.toClient.length = 0; // as if it were too far behind
+    net.model.cut = 100;
+    net.model.reset(net.session(c).link, "board");
+    net.receive(c, 2); // not the last piece
+    const { link } = net.session(c);
+    const rest = link.toClient.splice(0);
+    net.send(c);
+    const rejected = link.toClient.findIndex((f) => f[1] === 9);
+    assert.ok(rejected >= 0);
+    net.give(c, link.toClient[rejected] as Frame);
+    link.toClient.length = 0;
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(saw, [1]);
+    if (cut) {
+      net.cut(c);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.deepEqual(saw, [1, 1]);
+      net.connect(c);
+    } else {
+      link.toClient.push(...rest);
+    }
+    await done(net, under);
+    assert.deepEqual([saw.at(-1), board.snapshot(["y"])], [2, 1]);
+  }
 });
 
 test("a state in pieces shows when it is complete", async () => {

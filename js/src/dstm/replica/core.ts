@@ -132,6 +132,12 @@ export class Core implements Context {
     return j !== undefined && isLevel(this, j);
   }
 
+  /** Whether what is seen of the object is not about to be replaced by a state that is on its way; a `level` event follows that. */
+  whole(name: string): boolean {
+    const o = this.objects.get(name);
+    return o === undefined || !this.connected || (o.growing === null && !(o.phase === "opening" && o.mistaken));
+  }
+
   /** Asks for the revisions of an object behind version from up to version to (0: the present one); events tell. */
   history(object: string, from: number, to: number): number {
     return inquire(this, object, from, to);
