@@ -117,6 +117,9 @@ func (c *Client) deliver() {
 		case replica.Steady:
 			c.wakeSteady()
 			continue
+		case replica.Moved:
+			c.commits.displace(displacement{e.Log, e.Object, Position(e.Position), e.Paths})
+			continue
 		case replica.Revised, replica.Recalled, replica.Answered:
 			c.told(e)
 			continue

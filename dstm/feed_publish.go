@@ -26,6 +26,7 @@ func (s *Store) publish(state *engine.State, entries []*engine.Entry, jobs []sto
 	for i, e := range entries {
 		s.publishEntry(recents[i])
 		s.publishLocal(e)
+		s.displaced(e)
 	}
 	for i, ss := range s.due { // not before all is published: it would be sent twice
 		ss.pump()
@@ -155,6 +156,18 @@ func (s *Store) publishLocal(e *engine.Entry) {
 	}
 }
 
+// displaced notes which elements others have moved that own commits had moved before.
+func (s *Store) displaced(e *engine.Entry) {
+	if e.Client == s.own.client {
+		return
+	}
+	for i := range e.Parts {
+		if moved := movedBy(e.Parts[i].Writes); moved != nil {
+			s.own.commits.displace(displacement{s.opts.LogName, e.Parts[i].Object, Position(e.Position), moved})
+		}
+	}
+}
+
 // publishReload brings everyone from before to after, which the ring does not reach.
 func (s *Store) publishReload(before, after *engine.State) {
 	for _, ss := range s.sessions {
@@ -162,6 +175,7 @@ func (s *Store) publishReload(before, after *engine.State) {
 		ss.pump()
 	}
 	for name, objects := range s.locals {
+		s.own.commits.displace(displacement{s.opts.LogName, name, Position(after.Position), nil})
 		was, is := before.Object(name), after.Object(name)
 		for o := range objects {
 			o.feed.publish(&was.Root, &is.Root, is.Version, Reset, nil)

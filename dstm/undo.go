@@ -2,6 +2,7 @@ package dstm
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/trefoilgo/trefoil/codec"
@@ -26,37 +27,77 @@ func (o *object) Undo(ctx context.Context, c Commit, opts ...UpdateOption) (Comm
 	if effects == nil {
 		return Commit{}, status.New(status.OutOfRange, ErrHistory, "version %d of %q is no commit of this process, or too long ago, or undone", c.Version, o.name)
 	}
+	for attempt := 1; ; attempt++ {
+		t, known, err := u.undoing(home, c, effects)
+		if err != nil {
+			return Commit{}, err
+		}
+		commits, _, err := home.submit(ctx, u.objects, t, known)
+		if errors.Is(err, ErrConflict) && slices.ContainsFunc(effects, func(e ownEffect) bool { return len(e.places()) > 0 }) && attempt < u.options.maxAttempts {
+			if err := home.whole(ctx, u.objects); err != nil {
+				return Commit{}, err
+			}
+			continue // something else in a list may have moved: the next round tells
+		}
+		if err != nil {
+			return Commit{}, err
+		}
+		made := commits[slices.IndexFunc(effects, func(e ownEffect) bool { return e.object == o.name })]
+		own.reversed(c, made)
+		return made, nil
+	}
+}
+
+// undoing makes the transaction that undoes effects, as far as is known here.
+func (u *update) undoing(home home, c Commit, effects []ownEffect) (*txn.Transaction, uint64, error) {
 	t := &txn.Transaction{Metadata: u.metadata}
 	var conflicts []Path
 	known := uint64(0) // the own unanswered transactions up to it do not stand in the way
+	own := home.remembered()
 	for i := range effects {
 		e := &effects[i]
 		v, err := home.present(e.object)
 		if err != nil {
-			return Commit{}, err
+			return nil, 0, err
 		}
 		if v.epoch != c.Epoch || v.log != c.Log {
-			return Commit{}, newConflict(nil) // another history, in which versions mean something else
+			return nil, 0, newConflict(nil) // another history, in which versions mean something else
 		}
 		part, touched, err := e.reverse(v, own.reversals(c, e.object))
 		if err != nil {
-			return Commit{}, err
+			return nil, 0, err
 		}
+		touched = append(touched, e.stay(v, &part, own, c)...)
 		conflicts = append(conflicts, touched...)
 		t.Parts = append(t.Parts, part)
 		t.Position = max(t.Position, uint64(v.position))
 		known = max(known, v.lastPending())
 	}
 	if len(conflicts) > 0 {
-		return Commit{}, newConflict(conflicts)
+		return nil, 0, newConflict(conflicts)
 	}
-	commits, _, err := home.submit(ctx, u.objects, t, known)
-	if err != nil {
-		return Commit{}, err
+	return t, known, nil
+}
+
+// stay has the part read the order of the lists in which the effect moved elements, so that nobody moves one between this view and
+// the commit, and returns the elements that something else has moved before.
+func (e *ownEffect) stay(v *view, part *txn.Part, own *ownCommits, c Commit) (touched []Path) {
+	moved, unseen := own.displaced(c, e.object)
+	for _, place := range e.places() {
+		at := place[:len(place)-1]
+		list := v.confirmed.Find(at)
+		if list == nil || list.Kids.Get(place[len(place)-1]) == nil {
+			continue // gone: other reads tell
+		}
+		is := func(p Path) bool { return slices.Equal(p, place) }
+		if list.Keys > e.version && (unseen || slices.ContainsFunc(moved, is)) {
+			touched = append(touched, place)
+		}
+		if !slices.ContainsFunc(part.Reads, func(r txn.Read) bool { return r.Kind == txn.ReadKeys && slices.Equal(r.Path, at) }) {
+			part.Reads = append(part.Reads, txn.Read{Kind: txn.ReadKeys, Path: at})
+		}
 	}
-	made := commits[slices.IndexFunc(effects, func(e ownEffect) bool { return e.object == o.name })]
-	own.reversed(c, made)
-	return made, nil
+	return touched
 }
 
 // reverse makes the part of a transaction, on the present view, that undoes the effect, and tells which paths something else has

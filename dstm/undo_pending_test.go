@@ -137,7 +137,7 @@ func has(t *testing.T, o dstm.Object, path ...string) (is bool) {
 	return is
 }
 
-// A move is undone though another has moved the element since, unless it is gone.
+// A move is undone unless something else has moved that very element since; what happened to others of its list does not count.
 func TestUndoOfAMove(t *testing.T) {
 	sides(t, func(t *testing.T, h *hall, open func(string) dstm.Object) {
 		o := open("o")
@@ -149,33 +149,61 @@ func TestUndoOfAMove(t *testing.T) {
 			}
 			return nil
 		})
-		move := func(at dstm.Place) func(tx *dstm.Tx) error {
-			return func(tx *dstm.Tx) error { tx.Move(ids[2], at, "list"); return nil }
+		move := func(i int, at dstm.Place) func(tx *dstm.Tx) error {
+			return func(tx *dstm.Tx) error { tx.Move(ids[i], at, "list"); return nil }
 		}
-		mine := update(t, h.ctx, o, move(dstm.First()))
-		if err := other.Wait(h.ctx, mine.Version); err != nil {
+		theirs := func(behind dstm.Commit, fn func(tx *dstm.Tx) error) {
+			t.Helper()
+			if err := other.Wait(h.ctx, behind.Version); err != nil {
+				t.Fatal(err)
+			}
+			c := update(t, h.ctx, other, fn)
+			if err := o.Wait(h.ctx, c.Version); err != nil {
+				t.Fatal(err)
+			}
+		}
+		order := func() (out []string) {
+			t.Helper()
+			if err := o.View(func(tx *dstm.Tx) error { out = tx.Keys("list"); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		mine := update(t, h.ctx, o, move(2, dstm.First()))
+		theirs(mine, func(tx *dstm.Tx) error {
+			tx.Move(ids[0], dstm.Last(), "list") // 2 1 3 0
+			tx.Insert(dstm.First(), 9, "list")
+			return nil
+		})
+		if _, err := o.Undo(h.ctx, mine); err != nil {
 			t.Fatal(err)
 		}
-		theirs := update(t, h.ctx, other, move(dstm.Last()))
-		if err := o.Wait(h.ctx, theirs.Version); err != nil {
-			t.Fatal(err)
+		if got := order()[1:]; !slices.Equal(got, []string{ids[1], ids[2], ids[3], ids[0]}) {
+			t.Errorf("%q of %q", got, ids)
 		}
-		back, err := o.Undo(h.ctx, mine)
-		if err != nil {
-			t.Fatal(err)
+		mine = update(t, h.ctx, o, move(2, dstm.First()))
+		theirs(mine, move(2, dstm.Last()))
+		before := order()
+		_, err := o.Undo(h.ctx, mine)
+		if paths := dstm.ConflictPaths(err); !errors.Is(err, dstm.ErrConflict) || len(paths) != 1 || paths[0][1] != ids[2] {
+			t.Errorf("of an element that another has moved since: %v at %v", err, paths)
 		}
-		var order []string
-		if err := o.View(func(tx *dstm.Tx) error { order = tx.Keys("list"); return nil }); err != nil || !slices.Equal(order, ids) {
-			t.Errorf("%q in place of %q: %v", order, ids, err)
+		if !slices.Equal(order(), before) {
+			t.Error("a refused undo did something")
 		}
-		if err := other.Wait(h.ctx, back.Version); err != nil {
-			t.Fatal(err)
+		first := update(t, h.ctx, o, move(1, dstm.First()))
+		second := update(t, h.ctx, o, move(1, dstm.Last()))
+		if _, err := o.Undo(h.ctx, first); !errors.Is(err, dstm.ErrConflict) {
+			t.Errorf("below an own later move: %v", err)
 		}
-		gone := update(t, h.ctx, other, func(tx *dstm.Tx) error { tx.Delete("list", ids[2]); return nil })
-		if err := o.Wait(h.ctx, gone.Version); err != nil {
-			t.Fatal(err)
+		for _, c := range []dstm.Commit{second, first} {
+			if _, err := o.Undo(h.ctx, c); err != nil {
+				t.Errorf("one after the other: %v", err)
+			}
 		}
-		if _, err := o.Undo(h.ctx, back); !errors.Is(err, dstm.ErrConflict) {
+		mine = update(t, h.ctx, o, move(1, dstm.First()))
+		theirs(mine, func(tx *dstm.Tx) error { tx.Delete("list", ids[1]); return nil })
+		if _, err := o.Undo(h.ctx, mine); !errors.Is(err, dstm.ErrConflict) {
 			t.Errorf("of an element that is gone: %v", err)
 		}
 	})

@@ -85,12 +85,24 @@ func (c *Core) apply(j *journal, e *entry) {
 		if mine {
 			origin = Mine
 			j.saw(e.sequence, part, o.root, &root)
+		} else if moved := movedPaths(part.writes); moved != nil {
+			c.emit(Event{Kind: Moved, Log: j.name, Position: e.position, Object: o.name, Paths: moved})
 		}
 		o.kept = !o.stale && !o.Strict && o.keeps(mine, e.sequence, part.writes)
 		c.change(o, origin, writtenPaths([]tree.Path{}, part.writes))
 		o.root, o.version, o.position, o.hash = &root, part.version, e.position, e.hash
 		c.confirm(o, mine, e.sequence)
 	}
+}
+
+// movedPaths are the elements that writes move, nil if none.
+func movedPaths(writes []txn.Write) (out []tree.Path) {
+	for i := range writes {
+		if writes[i].Op == txn.OpMove {
+			out = append(out, writes[i].Element())
+		}
+	}
+	return out
 }
 
 // saw keeps what an own transaction made of an object until that is told.

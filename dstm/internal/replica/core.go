@@ -64,6 +64,8 @@ const (
 	Settled
 	// Steady: all open objects of the log show the state at one position; see [Core.Steady].
 	Steady
+	// Moved: somebody else moved the elements Paths of lists of the object; nil: a snapshot came, and may have moved any.
+	Moved
 	// Revised: one revision that [Core.History] asked for.
 	Revised
 	// Recalled: the state that [Core.At] asked for. It ends the request.

@@ -91,6 +91,9 @@ func (s *snapshot) readRoot(r *codec.Reader, reset bool) error {
 func (c *Core) install(o *object, s *snapshot) {
 	same := o.root != nil && o.epoch == s.epoch
 	c.change(o, Reset, nil)
+	if o.root != nil {
+		c.emit(Event{Kind: Moved, Log: o.log.name, Position: s.position, Object: o.name})
+	}
 	root := s.root
 	if same {
 		root = tree.Graft(o.root, root, s.version)

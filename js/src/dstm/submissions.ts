@@ -1,6 +1,6 @@
 import type { ValueMap } from "../codec/value.ts";
 import type { TrefoilError } from "../status.ts";
-import type { Desk } from "./desk.ts";
+import { until, type Desk } from "./desk.ts";
 import { aborted, conflict, maybeDone, Reason } from "./errors.ts";
 import type { Outcome } from "./group.ts";
 import type { Core } from "./replica/core.ts";
@@ -8,6 +8,9 @@ import type { Settled } from "./replica/types.ts";
 import type { Transaction } from "./txn/txn.ts";
 import { undoing } from "./undo.ts";
 import type { Commit } from "./view.ts";
+
+/** How often an undoing is made anew, as other things happen in a list. */
+const MAX_UNDOES = 100;
 
 /** Those who have submitted transactions and wait for what becomes of them. */
 export class Submissions {
@@ -65,13 +68,18 @@ export class Submissions {
 
   /** See SharedObject.undo. */
   async undo(desk: Desk, commit: Commit, metadata: ValueMap | null, signal: AbortSignal | undefined): Promise<Commit> {
-    const { seen } = desk.view();
-    const { parts, known, at, done } = undoing(this.core, desk.shared.name, commit);
-    const outcome = await this.submit([desk], { position: seen, after: [], metadata, parts, attempt: 1 }, known, signal);
-    if (!("commits" in outcome)) throw outcome.error;
-    const made = outcome.commits[at] as Commit;
-    done(made.position);
-    return made;
+    for (let attempt = 1; ; attempt++) {
+      const { seen } = desk.view();
+      const { parts, known, moves, at, done } = undoing(this.core, desk.shared.name, commit);
+      const outcome = await this.submit([desk], { position: seen, after: [], metadata, parts, attempt: 1 }, known, signal);
+      if ("commits" in outcome) {
+        const made = outcome.commits[at] as Commit;
+        done(made.position);
+        return made;
+      }
+      if (!moves || !outcome.error.is(Reason.Conflict) || attempt === MAX_UNDOES) throw outcome.error;
+      await until([desk], signal, () => parts.every((p) => this.core.whole(p.object)));
+    }
   }
 
   /** Passes on an outcome. */

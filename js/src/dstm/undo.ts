@@ -1,6 +1,6 @@
 import { Code } from "../status.ts";
 import { conflict, fault, Reason } from "./errors.ts";
-import { startsWith, type Path } from "./path.ts";
+import { samePath, startsWith, type Path } from "./path.ts";
 import type { Core } from "./replica/core.ts";
 import type { Own, OwnCommit, Replica } from "./replica/types.ts";
 import { Edit } from "./tree/edit.ts";
@@ -16,6 +16,8 @@ export interface Undoing {
   readonly parts: readonly Part[];
   /** The own unanswered transactions up to this one do not stand in the way. */
   readonly known: number;
+  /** It may be refused because of what happened elsewhere in a list: then another one is to be made. */
+  readonly moves: boolean;
   /** Which of them is that of the object. */
   readonly at: number;
   /** It has committed. */
@@ -35,6 +37,7 @@ export function undoing(core: Core, object: string, c: Commit): Undoing {
   return {
     parts,
     known: core.sequence, // what of them writes at the same place was found just now
+    moves: own.parts.some((p) => places(p).length > 0),
     at: own.parts.findIndex(is),
     done: (position) => {
       core.own = core.own.filter((x) => x !== own);
@@ -45,7 +48,7 @@ export function undoing(core: Core, object: string, c: Commit): Undoing {
 }
 
 /** Undoes what a commit did to one object; touched gets the paths that something else has touched since. */
-function undoPart(core: Core, { log, epoch }: OwnCommit, own: Own, touched: Path[]): Part {
+function undoPart(core: Core, { log, epoch, position }: OwnCommit, own: Own, touched: Path[]): Part {
   const o = core.objects.get(own.object);
   if (o === undefined || o.root === null) throw fault(Code.Unavailable, Reason.Closed, `${own.object} is not open`);
   if (o.epoch !== epoch || o.log?.name !== log) throw conflict([]);
@@ -59,9 +62,33 @@ function undoPart(core: Core, { log, epoch }: OwnCommit, own: Own, touched: Path
     const kept = stillHolds(r, own.version, o.root) || restored(r, own.version, after, o.root, reversals);
     if (!kept || predicted(o, r)) touched.push(r.path);
   }
-  const { reads, writes } = inverse;
+  const { writes } = inverse;
+  const reads = [...inverse.reads, ...stay(core, { log, epoch, position }, own, o.root, touched)];
   // It deleted what was not there, which can be done as well again.
   return { object: own.object, epoch, base: o.version, reads, writes: writes.length > 0 ? writes : (own.writes ?? []) };
+}
+
+/**
+ * Reads of the order of the lists in which a commit moved elements, so that nobody moves one between this state and the undoing. Touched gets
+ * the elements that something else has moved before.
+ */
+function stay(core: Core, c: Pick<OwnCommit, "log" | "epoch" | "position">, own: Own, root: TreeNode, touched: Path[]): Read[] {
+  const reads: Read[] = [];
+  const later = core.own.filter((x) => x.log === c.log && x.epoch === c.epoch && x.position > c.position && !x.reversal);
+  const mine = later.flatMap((x) => x.parts.filter((p) => p.object === own.object).flatMap((p) => places(p)));
+  for (const place of places(own)) {
+    const path = place.slice(0, -1);
+    const list = root.find(path);
+    if (list === undefined || root.find(place) === undefined) continue; // gone: other reads tell
+    if (list.keys > own.version && (own.unseen || [...own.moved, ...mine].some((p) => samePath(p, place)))) touched.push(place);
+    if (!reads.some((r) => samePath(r.path, path))) reads.push({ kind: ReadKind.Keys, path, hash: null, guard: null });
+  }
+  return reads;
+}
+
+/** The elements that a commit moved. */
+function places(own: Own): Path[] {
+  return (own.writes ?? []).filter((w) => w.op === "move").map(targetOf);
 }
 
 /** Whether an own unanswered transaction may change what is read. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { conflictPaths, updateAll, UndoStack, type SharedObject } from "../../src/dstm/index.ts";
+import { conflictPaths, first, last, updateAll, UndoStack, type Place, type SharedObject } from "../../src/dstm/index.ts";
 import type { Client } from "../../src/dstm/client.ts";
 import type { Entry } from "../../src/dstm/replica/change.ts";
 import { Core } from "../../src/dstm/replica/core.ts";
@@ -64,6 +64,38 @@ test("what others have changed and changed back is not undone", async () => {
   }
   await assert.rejects(net.until(board.undo(mine)), { reason: "dstm.conflict" });
   assert.deepEqual(plain(board), { a: { b: 1 } });
+});
+
+test("a move is undone unless something else has moved that very element since", async () => {
+  const net = new Net();
+  const { objects: [board] } = await start(net, "board") as { c: Client; objects: [SharedObject] };
+  const { objects: [theirs] } = await start(net, "board") as { c: Client; objects: [SharedObject] };
+  const ids: string[] = [];
+  await net.until(board.update((tx) => {
+    ids.length = 0;
+    for (let i = 0; i < 4; i++) ids.push(tx.insert(["list"], last(), i));
+  }));
+  const move = (o: SharedObject, i: number, place: Place): Promise<Commit> => net.until(o.update((tx) => tx.move(["list"], ids[i] as string, place)));
+  let mine = await move(board, 2, first());
+  await move(theirs, 0, last());
+  await net.until(theirs.update((tx) => tx.insert(["list"], first(), 9)));
+  await net.sync();
+  await net.until(board.undo(mine));
+  assert.deepEqual(board.snapshot(["list"]), [9, 1, 2, 3, 0]);
+  mine = await move(board, 2, first());
+  await move(theirs, 2, last());
+  await net.sync();
+  await assert.rejects(net.until(board.undo(mine)), (e) => {
+    assert.deepEqual(conflictPaths(e), [["list", ids[2]]]);
+    return true;
+  });
+  assert.deepEqual(board.snapshot(["list"]), [9, 1, 3, 0, 2]);
+  const one = await move(board, 1, first());
+  const two = await move(board, 1, last());
+  await assert.rejects(net.until(board.undo(one)), { reason: "dstm.conflict" });
+  await net.until(board.undo(two));
+  await net.until(board.undo(one));
+  assert.deepEqual(board.snapshot(["list"]), [9, 1, 3, 0, 2]);
 });
 
 test("what an own commit has changed since is not undone either, and nothing twice", async () => {

@@ -1,7 +1,7 @@
 import { apply, changedPaths, sameWrite, type Write } from "../txn/txn.ts";
 import { remove } from "./object.ts";
 import { resync } from "./open.ts";
-import { effectOf, remember } from "./own.ts";
+import { displace, effectOf, remember } from "./own.ts";
 import { change } from "./show.ts";
 import type { Context, Journal, Own, Replica, Step } from "./types.ts";
 
@@ -35,6 +35,7 @@ export function applyEntry(c: Context, j: Journal, e: Entry): void {
       continue;
     }
     if (mine) own.push(effectOf(o, o.root, part, e.sequence));
+    else displace(c, j.name, o.name, part.writes);
     const kept = !o.terms.strict && o.step?.stale !== true && keeps(o, mine, e.sequence, part.writes);
     const step = change(c, o, mine ? "mine" : "remote", changedPaths(part.writes));
     step.kept = kept;

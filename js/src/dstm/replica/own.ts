@@ -1,4 +1,5 @@
 import { encode } from "../../codec/index.ts";
+import { samePath } from "../path.ts";
 import type { TreeNode } from "../tree/node.ts";
 import { only } from "../tree/only.ts";
 import { targetOf, type Write } from "../txn/txn.ts";
@@ -23,7 +24,28 @@ export function effectOf(o: Replica, before: TreeNode, part: Effect, sequence: n
     before: only(before, part.writes.map((w) => w.path)),
     writes: whole ? part.writes : null,
     bytes: part.writes.reduce((n, w) => n + kept(before, w), NODE),
+    moved: [],
+    unseen: false,
   };
+}
+
+/**
+ * Notes which elements others have moved in an object; null: there may be any. Elements have no versions of their places, so that nothing in the state could
+ * tell.
+ */
+export function displace(c: Context, log: string, object: string, writes: readonly Write[] | null): void {
+  const moved = (writes ?? []).filter((w) => w.op === "move").map(targetOf);
+  if (writes !== null && moved.length === 0) return;
+  for (const x of c.own) {
+    if (x.log !== log) continue;
+    for (const p of x.parts) {
+      if (p.object !== object) continue;
+      if (writes === null) p.unseen = true;
+      for (const w of p.writes ?? []) {
+        if (w.op === "move" && moved.some((path) => samePath(path, targetOf(w)))) p.moved.push(targetOf(w));
+      }
+    }
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import { sameLeaf } from "../tree/leaf.ts";
 import { sameIds, TreeNode } from "../tree/node.ts";
 import { refuseUnsent } from "./journal.ts";
 import { remove } from "./object.ts";
+import { displace } from "./own.ts";
 import { change, hide } from "./show.ts";
 import type { Context, Journal, Replica, Snapshot } from "./types.ts";
 
@@ -11,6 +12,7 @@ import type { Context, Journal, Replica, Snapshot } from "./types.ts";
 export function install(c: Context, o: Replica, s: Snapshot, fresh: TreeNode): void {
   const same = o.root !== null && o.epoch === s.epoch;
   change(c, o, "reset", null);
+  if (o.root !== null && o.log !== null) displace(c, o.log.name, o.name, null);
   o.root = same && o.root !== null ? graft(o.root, fresh, s.version) : fresh;
   o.epoch = s.epoch;
   o.version = s.version;

@@ -223,6 +223,10 @@ export interface Own {
   readonly bytes: number;
   /** Null if not all of it may be read. */
   readonly writes: readonly Write[] | null;
+  /** The elements of its moves that others have moved since. */
+  readonly moved: Path[];
+  /** A snapshot came since, and others may have moved any. */
+  unseen: boolean;
 }
 
 /** An own commit, for taking it back. */

@@ -52,7 +52,7 @@ class Inverter {
         this.writes.push({ op: "delete", path: targetOf(w) });
         return true;
       case "move":
-        this.#read(ReadKind.Value, targetOf(w));
+        if (this.after.find(targetOf(w)) !== undefined) this.#read(ReadKind.Value, targetOf(w)); // else a later write took it away, and what undoes that reads
         this.writes.push({ op: "move", path: w.path, id: w.id, spot: spotOf(before.find(w.path) as TreeNode, w.id) });
         return true;
       default:
