@@ -102,10 +102,8 @@ func (e *Entry) readCommit(r *codec.Reader) bool {
 func readRefusal(r *codec.Reader, to *Refusal) bool {
 	a := r.Array()
 	to.Code, to.Reason, to.Message, to.Unknown = status.Code(a.Int()), status.Reason(a.String()), a.String(), a.Bool()
-	if a.Len() > 0 && !a.Nil() { // format 1 ended before the details
-		if a.Kind() != codec.Map || codec.Unmarshal(a.Raw(), &to.Details) != nil {
-			return false
-		}
+	if !a.Nil() && (a.Kind() != codec.Map || codec.Unmarshal(a.Raw(), &to.Details) != nil) {
+		return false
 	}
 	if a.Err() != nil || a.Len() != 0 || !to.Code.Valid() {
 		return false

@@ -31,8 +31,8 @@ const (
 //
 // made is a list of [object, version], one for each part of the transaction; parts
 // lists [object, version, writes] of those that wrote, as a change frame carries them. The
-// hash of an entry is SHA-256 over all its bytes. Format 1 had no details.
-const EntryFormat = 2
+// hash of an entry is SHA-256 over all its bytes.
+const EntryFormat = 1
 
 const entryHeader = 1 + sha256.Size
 

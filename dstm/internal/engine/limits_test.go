@@ -1,11 +1,9 @@
 package engine
 
 import (
-	"bytes"
 	"fmt"
 	"testing"
 
-	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
@@ -118,25 +116,5 @@ func TestDetails(t *testing.T) {
 	}
 	if d := ask(2); d.Refusal.Details != nil || d.Refusal.Message != "too dear" {
 		t.Errorf("long details are remembered: %v", d.Refusal)
-	}
-}
-
-// An entry of format 1 says nothing of details.
-func TestFormat1(t *testing.T) {
-	w := newWorld(t, Options{Invariant: func(string, *Object, *Object) error { return status.New(status.FailedPrecondition, "", "no") }})
-	tx := w.tx(1, set(1, "x"))
-	tx.Again = true
-	expect(t, w.decide(1, tx), "dstm.invariant")
-	now := w.log[len(w.log)-1]
-	old := bytes.Replace(now, []byte{0xa2, 'n', 'o', 0xc2, 0xc0, 0xc0}, []byte{0xa2, 'n', 'o', 0xc2, 0xc0}, 1) // no, false, nil, nil
-	old[0] = 1
-	at := bytes.LastIndex(old, append([]byte{0x95, byte(status.FailedPrecondition)}, 0xae)) // five elements, the code, a reason of 14 bytes
-	if len(old) != len(now)-1 || at < 0 {
-		t.Fatalf("%x", now)
-	}
-	old[at] = 0x94
-	e, err := Decode(old)
-	if err != nil || e.Refusal.Message != "no" || e.Refusal.Reason != reason.Invariant || e.Refusal.Details != nil {
-		t.Errorf("%+v, %v", e, err)
 	}
 }
