@@ -135,11 +135,7 @@ func (o *ownCommits) add(c ownCommit) {
 	for i := range c.effects {
 		e := &c.effects[i]
 		c.bytes += e.keeps()
-		paths := make([]Path, len(e.writes))
-		for j := range e.writes {
-			paths[j] = e.writes[j].Path
-		}
-		e.before = e.before.Only(paths)
+		e.before = e.before.Only(txn.Concerns(e.before, e.writes))
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -210,8 +206,7 @@ func (o *ownCommits) reversals(c Commit, object string) map[uint64]struct{} {
 	return versions
 }
 
-// keeps is about how many bytes stay in memory for the effect's sake alone: what its writes replaced, and the way there. A
-// list on the way, which is kept whole, mostly is shared with the present state.
+// keeps is about how many bytes stay in memory for the effect's sake alone: what its writes replaced, and the way there.
 func (e *ownEffect) keeps() int {
 	const node = 128
 	bytes := node

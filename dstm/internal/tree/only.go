@@ -1,15 +1,16 @@
 package tree
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/trefoilgo/trefoil/internal/pmap"
 )
 
-// Only is the tree with nothing in its maps but what leads to paths and is there; lists on the way stay whole. Whoever
+// Only is the tree with nothing in its maps and lists but what leads to paths and is there. Whoever
 // keeps it keeps no more of the memory of an older state. Versions and sizes are those of the whole.
 func (n *Node) Only(paths []Path) *Node {
-	if !n.IsMap() || slices.ContainsFunc(paths, func(p Path) bool { return len(p) == 0 }) {
+	if n.IsLeaf() || slices.ContainsFunc(paths, func(p Path) bool { return len(p) == 0 }) {
 		return n
 	}
 	below := map[string][]Path{}
@@ -18,9 +19,21 @@ func (n *Node) Only(paths []Path) *Node {
 	}
 	only := *n
 	only.Kids = pmap.Map[Node]{}
-	for key, rest := range below {
-		if kid := n.Kids.Get(key); kid != nil {
-			only.Kids = only.Kids.Put(key, *kid.Only(rest))
+	var ids, labels []string
+	for _, key := range slices.Sorted(maps.Keys(below)) {
+		kid := n.Kids.Get(key)
+		if kid == nil {
+			continue
+		}
+		only.Kids = only.Kids.Put(key, *kid.Only(below[key]))
+		if n.IsList() {
+			ids, labels = append(ids, key), append(labels, *n.order.labels.Get(key))
+		}
+	}
+	if n.IsList() {
+		only.order = &order{}
+		for i, id := range ids {
+			only.order.ids, only.order.labels = only.order.ids.Put(labels[i], id), only.order.labels.Put(id, labels[i])
 		}
 	}
 	return &only

@@ -32,6 +32,37 @@ func Invert(before *tree.Node, writes []Write) (reads []Read, inverse []Write, o
 	return in.reads, in.writes, true
 }
 
+// Concerns lists the paths of what [Invert] has to know of before: what the writes replace, and of lists the elements that they name and those
+// before what they take away.
+func Concerns(before *tree.Node, writes []Write) []tree.Path {
+	paths := make([]tree.Path, 0, 2*len(writes))
+	state := *before
+	for i := range writes {
+		w := &writes[i]
+		at, list := w.Element(), w.Path
+		switch w.Op {
+		case OpInsert, OpMove:
+			if w.Place.Anchor != "" {
+				paths = append(paths, append(list[:len(list):len(list)], w.Place.Anchor))
+			}
+		default:
+			at, list = w.Path, w.Path[:max(len(w.Path)-1, 0)]
+		}
+		paths = append(paths, at)
+		if w.Op != OpInsert && len(at) > 0 {
+			if place := state.Find(list).PlaceOf(at[len(at)-1]); place.Anchor != "" {
+				paths = append(paths, append(list[:len(list):len(list)], place.Anchor))
+			}
+		}
+		next, _, err := Apply(state, writes[i:i+1], before.Changed()+1)
+		if err != nil {
+			break
+		}
+		state = next
+	}
+	return paths
+}
+
 type inverter struct {
 	after  *tree.Node // of all writes
 	reads  []Read

@@ -76,12 +76,8 @@ func TestInvert(t *testing.T) {
 		if !ok {
 			t.Fatalf("%+v cannot be undone", writes)
 		}
-		paths := make([]tree.Path, len(writes))
-		for i := range writes {
-			paths[i] = writes[i].Path
-		}
 		// What the writes concern is enough to know.
-		fewReads, fewInverse, ok := Invert(root.Only(paths), writes)
+		fewReads, fewInverse, ok := Invert(root.Only(Concerns(&root, writes)), writes)
 		if !ok || !reflect.DeepEqual(fewReads, reads) || !reflect.DeepEqual(fewInverse, inverse) {
 			t.Fatalf("undoing %+v: of the whole %+v, %+v, of what is kept %+v, %+v", writes, reads, inverse, fewReads, fewInverse)
 		}
