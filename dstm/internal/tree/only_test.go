@@ -42,7 +42,7 @@ func TestOnlyOfAList(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	only := root.Only([]Path{{"l", "a"}, {"l", "b"}, {"l", "d"}, {"l", "new"}})
+	only := *root.Only([]Path{{"l", "a"}, {"l", "b"}, {"l", "d"}, {"l", "new"}})
 	only, err := only.Move(Path{"l"}, "d", Place{Where: Before, Anchor: "b"}, 2)
 	if err == nil {
 		only, err = only.Insert(Path{"l"}, "new", Place{Where: Last}, []byte{1}, nil, 2)

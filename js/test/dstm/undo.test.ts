@@ -9,6 +9,7 @@ import { usual } from "../../src/dstm/replica/terms.ts";
 import type { Journal, Replica } from "../../src/dstm/replica/types.ts";
 import { Edit } from "../../src/dstm/tree/edit.ts";
 import { TreeNode } from "../../src/dstm/tree/node.ts";
+import { Where } from "../../src/dstm/tree/order.ts";
 import { Tx } from "../../src/dstm/tx.ts";
 import type { Commit } from "../../src/dstm/view.ts";
 import { Net } from "./net.ts";
@@ -172,6 +173,10 @@ test("what is remembered of a commit is what it replaced, and within bounds", as
   const entry: Entry = { position: 1, hash: new Uint8Array(8), client: "", sequence: 1, parts: [] };
   const own = effectOf(o, before.root, { object: "o", version: 2, writes: [{ op: "delete", path: ["m", "k"] }] }, 1);
   assert.deepEqual([own.before.ids(), own.before.find(["m"])?.ids()], [["m"], ["k"]]);
+  const list = new Edit(TreeNode.empty(), 1);
+  for (const id of "abcde") list.insert(["l"], id, { where: Where.Last, anchor: "" }, 1);
+  const removed = effectOf(o, list.root, { object: "o", version: 2, writes: [{ op: "delete", path: ["l", "d"] }] }, 1);
+  assert.deepEqual(removed.before.find(["l"])?.ids(), ["c", "d"]);
   for (let position = 1; position <= 6; position++) remember(core, j, { ...entry, position }, [own]);
   assert.deepEqual(core.own.map((x) => x.position), [4, 5, 6]); // of 4 MiB, and each is a little more than one
   const small = effectOf(o, before.root, { object: "o", version: 2, writes: [{ op: "delete", path: ["m", "l"] }] }, 1);

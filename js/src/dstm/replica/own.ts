@@ -2,6 +2,7 @@ import { encode } from "../../codec/index.ts";
 import { samePath } from "../path.ts";
 import type { TreeNode } from "../tree/node.ts";
 import { only } from "../tree/only.ts";
+import { concerns } from "../txn/invert.ts";
 import { targetOf, type Write } from "../txn/txn.ts";
 import type { Effect, Entry } from "./change.ts";
 import { find } from "./journal.ts";
@@ -21,7 +22,7 @@ export function effectOf(o: Replica, before: TreeNode, part: Effect, sequence: n
   return {
     object: o.name,
     version: part.version,
-    before: only(before, part.writes.map((w) => w.path)),
+    before: only(before, concerns(before, part.writes)),
     writes: whole ? part.writes : null,
     bytes: part.writes.reduce((n, w) => n + kept(before, w), NODE),
     moved: [],
@@ -49,8 +50,7 @@ export function displace(c: Context, log: string, object: string, writes: readon
 }
 
 /**
- * About how many bytes stay in memory for a write's sake alone: what it replaced, and the way there. A list on the way, which is kept whole,
- * mostly is shared with the present state.
+ * About how many bytes stay in memory for a write's sake alone: what it replaced, and the way there.
  */
 function kept(before: TreeNode, w: Write): number {
   const way = NODE * (w.path.length + 1) + ("value" in w ? encode(w.value).length : 0);

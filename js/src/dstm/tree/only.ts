@@ -2,7 +2,7 @@ import { startsWith, type Path } from "../path.ts";
 import { noKids, TreeNode } from "./node.ts";
 
 /**
- * The tree with nothing in its maps but what leads to paths and is there; lists on the way stay whole. Whoever keeps it keeps no more of the
+ * The tree with nothing in its maps and lists but what leads to paths and is there. Whoever keeps it keeps no more of the
  * memory of an older state. Versions are those of the whole.
  */
 export function only(node: TreeNode, paths: readonly Path[]): TreeNode {
@@ -10,12 +10,12 @@ export function only(node: TreeNode, paths: readonly Path[]): TreeNode {
 }
 
 function within(node: TreeNode, paths: readonly Path[], at: Path): TreeNode {
-  if (!node.isMap || paths.some((p) => p.length === at.length)) return node;
+  if (node.leaf !== undefined || paths.some((p) => p.length === at.length)) return node;
   let kids = noKids;
   for (const key of new Set(paths.map((p) => p[at.length] as string))) {
     const kid = node.kids.get(key);
     const way = [...at, key];
     if (kid !== undefined) kids = kids.put(key, within(kid, paths.filter((p) => startsWith(p, way)), way));
   }
-  return new TreeNode(undefined, kids, null, node.written, node.keys, node.below);
+  return new TreeNode(undefined, kids, node.order?.only(Array.from(kids, ([key]) => key)) ?? null, node.written, node.keys, node.below);
 }

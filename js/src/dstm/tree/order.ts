@@ -42,6 +42,16 @@ export class Order {
     );
   }
 
+  /** The same with none but these ids, as far as they are there. */
+  only(ids: Iterable<string>): Order {
+    let order = Order.of([]);
+    for (const id of ids) {
+      const rank = this.ranks.get(id);
+      if (rank !== undefined) order = order.#put(id, rank);
+    }
+    return order;
+  }
+
   has(id: string): boolean {
     return this.ranks.has(id);
   }

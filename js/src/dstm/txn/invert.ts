@@ -30,6 +30,27 @@ export function invert(before: TreeNode, writes: readonly Write[]): Inverse | nu
   return { reads: i.reads, writes: i.writes };
 }
 
+/**
+ * The paths of what {@link invert} has to know of before: what the writes replace, and of lists the elements that they name and those before what
+ * they take away.
+ */
+export function concerns(before: TreeNode, writes: readonly Write[]): Path[] {
+  const paths: Path[] = [];
+  const edit = new Edit(before, before.changed + 1);
+  for (const w of writes) {
+    const at = targetOf(w);
+    const above = at.slice(0, -1);
+    paths.push(at);
+    if ((w.op === "insert" || w.op === "move") && w.spot.anchor !== "") paths.push([...above, w.spot.anchor]);
+    const list = at.length > 0 && w.op !== "insert" ? edit.root.find(above) : undefined;
+    const id = at.at(-1) as string;
+    const neighbour = list?.order?.has(id) === true ? list.order.before(id) : undefined;
+    if (neighbour !== undefined) paths.push([...above, neighbour]);
+    if (applyWrite(edit, w) !== null) break;
+  }
+  return paths;
+}
+
 class Inverter {
   readonly reads: Read[] = [];
   readonly writes: Write[] = [];
