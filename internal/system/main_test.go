@@ -42,9 +42,9 @@ func serve(file, addr string) error {
 	objects, err := dstm.NewStore(log, &dstm.StoreOptions{
 		Rules: []dstm.Rule{{Object: "**", Open: dstm.AllowAll, Write: dstm.AllowAll}},
 		// Small enough that kills meet snapshots and truncations too, but not what came since the last kill.
-		CheckpointEntries: 2_000,
+		CheckpointEntries: 500,
 		Recent:            3 << 20,
-		KeepBytes:         1 << 20,
+		KeepBytes:         256 << 10,
 	})
 	if err != nil {
 		return err
