@@ -115,9 +115,7 @@ func (f *feed) wait(ctx context.Context, reached func() bool) error {
 			return err
 		}
 		f.world.Until(func() bool { return world.Closed(moved) || ctx.Err() != nil })
-		select {
-		case <-moved:
-		case <-ctx.Done():
+		if _, ok := world.Receive(ctx, moved); !ok {
 			return status.From(context.Cause(ctx))
 		}
 	}
@@ -155,9 +153,7 @@ func (f *feed) changes(ctx context.Context, prefix Path) iter.Seq2[Change, error
 				return
 			}
 			f.world.Until(func() bool { return len(c.ready) > 0 || ctx.Err() != nil })
-			select {
-			case <-c.ready:
-			case <-ctx.Done():
+			if _, ok := world.Receive(ctx, c.ready); !ok {
 				return
 			}
 		}

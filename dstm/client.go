@@ -95,9 +95,7 @@ func (c *Client) Open(ctx context.Context, name string) (Object, error) {
 	c.mu.Unlock()
 	c.world.Until(func() bool { return s.isReady() || ctx.Err() != nil })
 	var err error
-	select {
-	case <-s.ready:
-	case <-ctx.Done():
+	if _, ok := world.Receive(ctx, s.ready); !ok {
 		err = status.From(context.Cause(ctx))
 	}
 	c.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/replica"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -43,16 +44,14 @@ func (c *Client) someRevisions(ctx context.Context, name string, from, to uint64
 	defer c.stopAsking(request)
 	for {
 		c.world.Until(func() bool { return len(answer) > 0 || ctx.Err() != nil })
-		select {
-		case e := <-answer:
-			if e.Kind == replica.Answered {
-				return e.Err
-			}
-			if !yield(e.Revision, nil) {
-				return errStopped
-			}
-		case <-ctx.Done():
+		e, ok := world.Receive(ctx, answer)
+		switch {
+		case !ok:
 			return status.From(context.Cause(ctx))
+		case e.Kind == replica.Answered:
+			return e.Err
+		case !yield(e.Revision, nil):
+			return errStopped
 		}
 	}
 }
@@ -65,15 +64,14 @@ func (c *Client) stateAt(ctx context.Context, name string, version uint64) (repl
 	}
 	defer c.stopAsking(request)
 	c.world.Until(func() bool { return len(answer) > 0 || ctx.Err() != nil })
-	select {
-	case e := <-answer:
-		if e.Err != nil {
-			return e, e.Err
-		}
-		return e, nil
-	case <-ctx.Done():
+	e, ok := world.Receive(ctx, answer)
+	switch {
+	case !ok:
 		return replica.Event{}, status.From(context.Cause(ctx))
+	case e.Err != nil:
+		return e, e.Err
 	}
+	return e, nil
 }
 
 // version is the confirmed version of an object, 0 if it is not open.

@@ -20,9 +20,7 @@ func (c *Client) together(ctx context.Context, objects []*object) ([]*view, erro
 			return views, err
 		}
 		c.world.Until(func() bool { return world.Closed(steady) || ctx.Err() != nil })
-		select {
-		case <-steady:
-		case <-ctx.Done():
+		if _, ok := world.Receive(ctx, steady); !ok {
 			return nil, status.From(context.Cause(ctx))
 		}
 	}

@@ -26,14 +26,15 @@ func (c *Client) submit(ctx context.Context, objects []*object, t *txn.Transacti
 	}
 	done := handles[0].done
 	c.world.Until(func() bool { return len(answer) > 0 || ctx.Err() != nil || world.Closed(done) })
-	var why *status.Error
 	select {
 	case e := <-answer:
 		return c.outcome(&e)
 	case <-ctx.Done():
-		why = status.From(context.Cause(ctx))
 	case <-done:
-		why = errObjectClosed
+	}
+	why := errObjectClosed // if there are several reasons it is this one
+	if !world.Closed(done) {
+		why = status.From(context.Cause(ctx))
 	}
 	return c.leave(sequence, answer, why)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -79,12 +80,11 @@ func (t *transaction) sleep(ctx context.Context, objects []*object) error {
 		}
 	}
 	t.home.runsOn().Until(func() bool { return len(s.wake) > 0 || ctx.Err() != nil })
-	select {
-	case err := <-s.wake:
-		return err
-	case <-ctx.Done():
+	err, ok := world.Receive(ctx, s.wake)
+	if !ok {
 		return status.From(context.Cause(ctx))
 	}
+	return err
 }
 
 // lie has the feed judge a nap at every change.

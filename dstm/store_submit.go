@@ -164,6 +164,9 @@ func (s *Store) submit(ctx context.Context, objects []*object, tx *txn.Transacti
 		return nil, false, status.New(status.ResourceExhausted, ErrTooLarge, "a transaction has at most %d bytes", txn.MaxBytes)
 	}
 	s.world.Until(func() bool { return len(s.own.slots) < cap(s.own.slots) || ctx.Err() != nil })
+	if ctx.Err() != nil { // also if there is a slot
+		return nil, false, status.From(context.Cause(ctx))
+	}
 	select {
 	case s.own.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -175,15 +178,14 @@ func (s *Store) submit(ctx context.Context, objects []*object, tx *txn.Transacti
 		return nil, false, err
 	}
 	s.world.Until(func() bool { return len(w.outcome) > 0 || ctx.Err() != nil })
-	select {
-	case out := <-w.outcome:
-		commits, err := s.outcome(tx, &out)
-		return commits, true, err
-	case <-ctx.Done():
+	out, ok := world.Receive(ctx, w.outcome)
+	if !ok {
 		w.gone.Store(true)
 		s.queue.leave(storeTurn{client: s.own.client, update: w.update})
 		return nil, true, status.From(context.Cause(ctx)).MaybeDone()
 	}
+	commits, err := s.outcome(tx, &out)
+	return commits, true, err
 }
 
 // enqueue queues a transaction of the store that has a slot. update tells it from those of others.

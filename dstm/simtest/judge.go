@@ -7,7 +7,6 @@ import (
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm"
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
-	"github.com/trefoilgo/trefoil/dstm/internal/witness"
 )
 
 // putBack replaces the log by its older copy. What was told about the part that goes is judged now, and then forgotten.
@@ -40,11 +39,7 @@ func (s *simulation) judge() {
 			s.k.fail("%s stands at %d, the log at %d", n.name, n.store.Position(), d.head())
 		}
 	}
-	if err := s.record.Check(d.entries); err != nil {
-		s.k.fail("%v", err)
-		return
-	}
-	final, err := witness.Final(d.entries)
+	final, err := s.record.Final(d.entries)
 	if err != nil {
 		s.k.fail("%v", err)
 		return
@@ -54,7 +49,7 @@ func (s *simulation) judge() {
 		if !ok { // nobody has written it
 			end.Value = codec.AppendMap(nil, 0)
 		}
-		s.k.mix(end.Value)
+		s.k.mix(0, string(end.Value))
 		for _, c := range s.clients {
 			s.compare(c, i, name, end.Version, end.Value)
 		}

@@ -20,7 +20,8 @@ type kernel struct {
 	count  uint64        // of events so far
 	events eventHeap
 	tasks  []*task // that wait, in the order in which they were made
-	task   *task   // that runs, nil while an event does
+	idle   []*coroutine
+	task   *task // that runs, nil while an event does
 	rng    *rand.Rand
 	trace  trace
 	fault  error // why the simulation has failed
@@ -120,7 +121,7 @@ func (k *kernel) settle() {
 		}
 		again = false
 		for i := 0; i < len(k.tasks); i++ {
-			if t := k.tasks[i]; !t.over && t.ready() {
+			if t := k.tasks[i]; !t.over && !t.asleep && (t.ready == nil || t.ready()) {
 				k.resume(t)
 				again = true
 			}
@@ -144,12 +145,20 @@ type owner struct {
 
 // task is a goroutine of the simulated system.
 type task struct {
-	owner *owner
-	ready func() bool
+	owner  *owner
+	on     *coroutine
+	ready  func() bool // nil: always
+	asleep bool        // an event will wake it: ready need not be asked
+	over   bool
+	killed bool
+}
+
+// coroutine is what a task runs on. When the task is over the next one may have it, and the stack that has grown.
+type coroutine struct {
 	next  func() (struct{}, bool)
 	stop  func()
 	yield func(struct{}) bool
-	over  bool
+	run   func() // what next runs
 }
 
 // killed is what a task panics with that must not go on.
@@ -157,26 +166,47 @@ type killed struct{}
 
 // spawn makes a task that begins when next the kernel settles.
 func (k *kernel) spawn(o *owner, fn func()) *task {
-	t := &task{owner: o, ready: func() bool { return true }}
-	t.next, t.stop = iter.Pull(func(yield func(struct{}) bool) {
+	t := &task{owner: o, on: k.coroutine()}
+	t.on.run = func() {
 		defer func() {
 			t.over = true
 			if v := recover(); v != nil && v != any(killed{}) {
 				k.fail("%s panics: %v\n%s", o.name, v, debug.Stack())
 			}
 		}()
-		t.yield = yield
-		fn()
-	})
+		if !t.killed {
+			fn()
+		}
+	}
 	k.tasks = append(k.tasks, t)
 	return t
+}
+
+// coroutine is one that runs nothing.
+func (k *kernel) coroutine() *coroutine {
+	if last := len(k.idle) - 1; last >= 0 {
+		c := k.idle[last]
+		k.idle = k.idle[:last]
+		return c
+	}
+	c := &coroutine{}
+	c.next, c.stop = iter.Pull(func(yield func(struct{}) bool) {
+		c.yield = yield
+		for more := true; more; more = yield(struct{}{}) {
+			c.run()
+		}
+	})
+	return c
 }
 
 func (k *kernel) resume(t *task) {
 	outer := k.task
 	k.task = t
-	t.next()
+	t.on.next()
 	k.task = outer
+	if t.over {
+		k.idle = append(k.idle, t.on)
+	}
 }
 
 // await lets the task that runs wait until ready.
@@ -190,16 +220,22 @@ func (k *kernel) await(ready func() bool) {
 		panic(killed{})
 	}
 	t.ready = ready
-	if !t.yield(struct{}{}) {
+	k.wait(t)
+}
+
+// wait lets the task, which runs, wait until it is resumed.
+func (k *kernel) wait(t *task) {
+	if t.killed || !t.on.yield(struct{}{}) || t.killed {
 		panic(killed{})
 	}
 }
 
 // pause lets the task that runs wait for d.
 func (k *kernel) pause(d time.Duration) {
-	over := false
-	k.after(d, func() { over = true })
-	k.await(func() bool { return over })
+	t := k.task
+	t.ready, t.asleep = nil, true
+	k.after(d, func() { t.asleep = false })
+	k.wait(t)
 }
 
 // kill ends all that o began. What its tasks have deferred still runs.
@@ -207,11 +243,8 @@ func (k *kernel) kill(o *owner) {
 	o.dead = true
 	for _, t := range k.tasks {
 		if t.owner == o && !t.over && t != k.task {
-			t.over = true
-			outer := k.task
-			k.task = t
-			t.stop()
-			k.task = outer
+			t.killed = true
+			k.resume(t)
 		}
 	}
 }
@@ -220,11 +253,14 @@ func (k *kernel) kill(o *owner) {
 func (k *kernel) finish() {
 	for _, t := range k.tasks {
 		if !t.over {
-			t.over = true
-			t.stop()
+			t.killed = true
+			k.resume(t)
 		}
 	}
-	k.tasks = nil
+	for _, c := range k.idle {
+		c.stop()
+	}
+	k.tasks, k.idle = nil, nil
 }
 
 // random is the kernel as a source of random bytes.

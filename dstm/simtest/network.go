@@ -94,7 +94,8 @@ func (e *end) TrySend(frame []byte) error {
 		e.conn.s.count.add("full queues")
 		return status.New(status.ResourceExhausted, transport.ErrFull, "the outbound queue is full")
 	}
-	f, err := parse(frame)
+	data := bytes.Clone(frame)
+	f, err := parse(data)
 	if err != nil {
 		e.conn.s.k.fail("%s sends what is no frame: %v", e.owner.name, err)
 		return err
@@ -105,13 +106,12 @@ func (e *end) TrySend(frame []byte) error {
 	stream := string(f.Stream)
 	at := max(k.now+e.conn.latency+time.Duration(e.conn.rng.Int64N(int64(e.conn.latency))), e.last[stream], e.stalled)
 	e.last[stream] = at
-	data := bytes.Clone(frame)
-	k.at(e.conn.lane, at, func() { e.arrive(data) })
+	k.at(e.conn.lane, at, func() { e.arrive(f, data) })
 	return nil
 }
 
-// arrive gives a frame to the other end.
-func (e *end) arrive(data []byte) {
+// arrive gives a frame, taken apart and whole, to the other end.
+func (e *end) arrive(f transport.Frame, data []byte) {
 	e.size -= len(data)
 	due := e.waiters
 	e.waiters = nil
@@ -127,9 +127,7 @@ func (e *end) arrive(data []byte) {
 		return
 	}
 	k := e.conn.s.k
-	f, _ := parse(data)
-	k.note("%s -> %s: %s", e.owner.name, to.owner.name, describe(&f))
-	k.mix(data)
+	k.noteFrame(e.owner.name, to.owner.name, &f, data)
 	if c := e.conn.client; !e.server && f.Kind == frameCommit && c.conn != nil && c.conn != e.conn {
 		e.conn.s.count.add("late copies")
 	}

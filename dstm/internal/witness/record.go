@@ -83,10 +83,12 @@ func (r *Recorder) Forget(position uint64) {
 	r.head = min(r.head, position)
 }
 
-// Final is what a log makes of its objects in the end.
-func Final(entries [][]byte) (map[string]Seen, error) {
+// Final judges what was recorded against a log, as Check does, and returns what the log makes of its objects in the end.
+func (r *Recorder) Final(entries [][]byte) (map[string]Seen, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	c := newChecker()
-	if err := c.replay(entries); err != nil {
+	if err := c.check(&History{Entries: entries, Outcomes: r.outcomes, Seen: r.seen}); err != nil {
 		return nil, err
 	}
 	out := map[string]Seen{}

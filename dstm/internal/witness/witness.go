@@ -112,9 +112,10 @@ func newChecker() *checker {
 }
 
 // Check returns the first way in which the history is impossible, nil if there is none.
-func Check(h History) error {
-	c := newChecker()
-	if err := c.index(&h); err != nil {
+func Check(h History) error { return newChecker().check(&h) }
+
+func (c *checker) check(h *History) error {
+	if err := c.index(h); err != nil {
 		return err
 	}
 	if err := c.replay(h.Entries); err != nil {

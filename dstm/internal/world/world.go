@@ -105,6 +105,22 @@ func Closed[T any](ch <-chan T) bool {
 	}
 }
 
+// Receive waits for what comes through ch, or for the end of ctx: then ok is false. What has come counts even if ctx is over
+// too: a simulation repeats itself only if none of this is left to chance.
+func Receive[T any](ctx context.Context, ch <-chan T) (v T, ok bool) {
+	select {
+	case v = <-ch:
+		return v, true
+	default:
+	}
+	select {
+	case v = <-ch:
+		return v, true
+	case <-ctx.Done():
+		return v, false
+	}
+}
+
 // Session is what stores and clients use of a *transport.Session.
 type Session interface {
 	Client() transport.ID
