@@ -14,16 +14,17 @@ import (
 
 // client is a client process with its users; it is started again when it ends, under the same key.
 type client struct {
-	s      *simulation
-	number int
-	id     transport.ID
-	owner  owner
-	dstm   *dstm.Client
-	conn   *conn
-	folds  []*fold // of each object
-	left   int     // operations of each user still to do
-	tries  int
-	doing  map[string]string // what its users do that has not ended
+	s       *simulation
+	number  int
+	id      transport.ID
+	owner   owner
+	dstm    *dstm.Client
+	conn    *conn
+	folds   []*fold // of each object
+	left    int     // operations of each user still to do
+	tries   int
+	unheard int               // how many of the next answers are lost
+	doing   map[string]string // what its users do that has not ended
 }
 
 // start begins the process.

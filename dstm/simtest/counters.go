@@ -12,7 +12,7 @@ type Counters map[string]int
 
 // needed is what many seeds together must meet, or they would show little.
 var needed = []string{
-	"appends moved", "client restarts", "clock jumps", "committed", "conflicts", "crash after append before sync",
+	"answers lost", "appends moved", "client restarts", "clock jumps", "committed", "conflicts", "crash after append before sync",
 	"crash after sync before answer", "crash before append", "crash idle", "crash in a checkpoint", "cuts",
 	"cuts with frames under way", "disk errors", "duplicates answered", "failed checkpoints", "full queues",
 	"impatient users", "late copies", "new epochs", "objects taken away", "past states", "pieces", "reconnects", "refused", "resets",

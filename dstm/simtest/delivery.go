@@ -33,11 +33,16 @@ func (s *simulation) delivered(l *conn, f *transport.Frame) {
 			l.versions[name] = version
 		}
 	case frameRejected:
+		s.answered(l)
 		sequence := uint64(body.Int())
 		if err := transport.ReadError(&body); err != nil && !err.Unknown {
 			s.frames.refused[author{l.client.id, sequence}] = true
+			if l.again[sequence] {
+				s.frames.never[author{l.client.id, sequence}] = true
+			}
 		}
 	case frameCommitted:
+		s.answered(l)
 		sequence := uint64(body.Int())
 		delete(s.frames.refused, author{l.client.id, sequence}) // nobody heard of that, and a restart forgot it
 		presumes := s.frames.after[author{l.client.id, sequence}]

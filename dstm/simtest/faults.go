@@ -19,6 +19,7 @@ var allFaults = []fault{
 	{"client", func(s *simulation) { s.clients[s.k.rng.IntN(len(s.clients))].crash() }},
 	{"restore", (*simulation).restore},
 	{"late", (*simulation).late},
+	{"answer", (*simulation).loseAnswers},
 }
 
 // leastFaults is how many kinds each run has, beside those of its disk.
@@ -29,6 +30,10 @@ func (s *simulation) chooseFaults() {
 	s.k.rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	s.faults = all[:leastFaults+s.k.rng.IntN(len(all)-leastFaults+1)]
 }
+
+// patient is after how long things go wrong half as often, and then less and less: where nodes crash faster than they start, nobody
+// would ever be done.
+const patient = 20 * time.Second
 
 // misfortune lets something go wrong, again and again.
 func (s *simulation) misfortune() {
@@ -41,7 +46,7 @@ func (s *simulation) misfortune() {
 	f := s.faults[s.k.rng.IntN(len(s.faults))]
 	s.k.note("fault: %s", f.name)
 	f.do(s)
-	s.k.after(s.k.between(s.pace/4, 2*s.pace), s.misfortune)
+	s.k.after(s.k.between(s.pace/4, 2*s.pace)*(1+s.k.now/patient), s.misfortune)
 }
 
 func (s *simulation) cutSomebody() {
@@ -81,6 +86,23 @@ func (s *simulation) late() {
 		l.near.end()
 		s.k.after(500*time.Millisecond, l.far.end)
 	})
+}
+
+// loseAnswers has the next answers to a client's transactions be lost with their connections, so that it sends them again.
+func (s *simulation) loseAnswers() {
+	s.clients[s.k.rng.IntN(len(s.clients))].unheard = 1 + s.k.rng.IntN(4)
+}
+
+// answered is called when a node has answered a transaction, and the answer is on its way.
+func (s *simulation) answered(l *conn) {
+	if l.client.unheard == 0 || s.calm || l.client.conn != l {
+		return
+	}
+	l.client.unheard--
+	s.count.add("answers lost")
+	l.far.lost = true
+	s.k.after(0, l.near.end)
+	s.k.after(s.k.between(0, 300*time.Millisecond), l.far.end)
 }
 
 // jump sets a server's clock forth or back.

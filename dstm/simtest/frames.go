@@ -36,6 +36,7 @@ type frames struct {
 	again   map[author]uint64   // sent again, and where the log was then
 	after   map[author][]uint64 // what transactions presume
 	refused map[author]bool
+	never   map[author]bool // refused as sent again: what was answered so, heard or not, is never committed
 }
 
 type author struct {
@@ -54,6 +55,7 @@ func (s *simulation) sent(e *end, f *transport.Frame) {
 		t, _ := txn.Decode(&body)
 		if t != nil {
 			s.presumed(e.conn, t)
+			e.conn.again[t.Sequence] = t.Again
 		}
 		if t != nil && t.Again {
 			s.count.add("sent again")

@@ -7,12 +7,13 @@ import (
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm"
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
+	"github.com/trefoilgo/trefoil/dstm/internal/witness"
 )
 
 // putBack replaces the log by its older copy. What was told about the part that goes is judged now, and then forgotten.
 func (s *simulation) putBack() {
 	d := s.disks
-	if err := s.record.Check(d.entries); err != nil {
+	if _, err := s.final(); err != nil {
 		s.k.fail("before the log is put back: %v", err)
 	}
 	old := d.old
@@ -22,9 +23,20 @@ func (s *simulation) putBack() {
 	}
 	s.record.Forget(old.head())
 	s.restores++
+	clear(s.frames.never)
 	*d = *old
 	d.entries = append([][]byte(nil), old.entries...)
 	d.old = old
+}
+
+// final judges the log by what was told, and returns what it makes of the objects. What the nodes have answered a
+// transaction that may have been sent before counts even if nobody has heard it: what is refused then is refused for good.
+func (s *simulation) final() (map[string]witness.Seen, error) {
+	var refused []witness.Outcome
+	for a := range s.frames.never {
+		refused = append(refused, witness.Outcome{Client: a.client, Sequence: a.sequence, Result: witness.Refused})
+	}
+	return s.record.Final(s.disks.entries, refused...)
 }
 
 // judge looks at what everybody holds when everything has come to rest.
@@ -39,7 +51,7 @@ func (s *simulation) judge() {
 			s.k.fail("%s stands at %d, the log at %d", n.name, n.store.Position(), d.head())
 		}
 	}
-	final, err := s.record.Final(d.entries)
+	final, err := s.final()
 	if err != nil {
 		s.k.fail("%v", err)
 		return

@@ -22,6 +22,7 @@ type conn struct {
 	node      *node
 	near, far *end // the client's, the node's
 	latency   time.Duration
+	again     map[uint64]bool  // the transactions that the client has sent, and whether it said that it may have before
 	versions  map[string]int64 // of the objects that the client has open, as the node has told it
 }
 
@@ -56,7 +57,7 @@ var errLost = status.New(status.Unavailable, "transport.connection_lost", "the c
 // connect makes a connection and has both sides attach to it.
 func (s *simulation) connect(c *client, n *node) *conn {
 	s.lanes++
-	l := &conn{s: s, lane: s.lanes, client: c, node: n, latency: s.k.between(100*time.Microsecond, s.latency), versions: map[string]int64{}}
+	l := &conn{s: s, lane: s.lanes, client: c, node: n, latency: s.k.between(100*time.Microsecond, s.latency), again: map[uint64]bool{}, versions: map[string]int64{}}
 	l.rng = rand.New(rand.NewPCG(s.k.rng.Uint64(), 0))
 	l.near = l.newEnd(&c.owner, false, 1<<20)
 	l.far = l.newEnd(&n.owner, true, s.budget)

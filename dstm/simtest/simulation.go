@@ -79,7 +79,7 @@ func pick[T any](k *kernel, choices ...T) T { return choices[k.rng.IntN(len(choi
 func newSimulation(seed uint64) *simulation {
 	k := newKernel(seed)
 	s := &simulation{k: k, count: Counters{}, strictReads: map[string]bool{}}
-	s.frames = frames{after: map[author][]uint64{}, refused: map[author]bool{}}
+	s.frames = frames{after: map[author][]uint64{}, refused: map[author]bool{}, never: map[author]bool{}}
 	s.disks = &disk{s: s, pieces: map[string]dstm.Piece{}, shared: k.chance(3)}
 	s.latency = pick(k, time.Millisecond, 5*time.Millisecond, 40*time.Millisecond)
 	s.disk = pick(k, 100*time.Microsecond, 2*time.Millisecond, 20*time.Millisecond)

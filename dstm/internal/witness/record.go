@@ -2,6 +2,7 @@ package witness
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/trefoilgo/trefoil/status"
@@ -83,12 +84,12 @@ func (r *Recorder) Forget(position uint64) {
 	r.head = min(r.head, position)
 }
 
-// Final judges what was recorded against a log, as Check does, and returns what the log makes of its objects in the end.
-func (r *Recorder) Final(entries [][]byte) (map[string]Seen, error) {
+// Final judges what was recorded and some more outcomes against a log, as Check does, and returns what the log makes of its objects in the end.
+func (r *Recorder) Final(entries [][]byte, more ...Outcome) (map[string]Seen, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := newChecker()
-	if err := c.check(&History{Entries: entries, Outcomes: r.outcomes, Seen: r.seen}); err != nil {
+	if err := c.check(&History{Entries: entries, Outcomes: slices.Concat(r.outcomes, more), Seen: r.seen}); err != nil {
 		return nil, err
 	}
 	out := map[string]Seen{}
