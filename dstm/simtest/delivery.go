@@ -1,8 +1,10 @@
 package simtest
 
 import (
+	"errors"
 	"slices"
 
+	"github.com/trefoilgo/trefoil/dstm"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/transport"
 )
@@ -37,7 +39,7 @@ func (s *simulation) delivered(l *conn, f *transport.Frame) {
 		sequence := uint64(body.Int())
 		if err := transport.ReadError(&body); err != nil && !err.Unknown {
 			s.frames.refused[author{l.client.id, sequence}] = true
-			if l.again[sequence] {
+			if l.again[sequence] && !errors.Is(err, dstm.ErrStaleSequence) { // that is for who knows the outcome already
 				s.frames.never[author{l.client.id, sequence}] = true
 			}
 		}
