@@ -102,6 +102,7 @@ func (s *Store) maybeNewEpoch(b *storeBatch, open *storeItem) {
 	if !s.lastEpoch.IsZero() && now.Sub(s.lastEpoch) < epochPause || !b.epochAt.IsZero() || !s.provenParted(&b.base, open) {
 		return
 	}
+	s.world.Happened("parted histories")
 	s.opts.Logger.Warn("dstm: a client has seen what the log does not hold: a new epoch begins",
 		"log", s.opts.LogName, "head", b.state.Position, "seen", open.resume.position)
 	var e *engine.Entry

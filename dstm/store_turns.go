@@ -116,6 +116,7 @@ func (q *storeQueue) leave(turn storeTurn) {
 func (q *storeQueue) advance() {
 	now := q.world.Now()
 	q.turns.Lapse(now)
+	begun := q.turns.Begun()
 	for {
 		item, answer, ok := q.turns.Next(now)
 		if !ok {
@@ -126,6 +127,9 @@ func (q *storeQueue) advance() {
 		} else {
 			q.ready = append(q.ready, item)
 		}
+	}
+	for range q.turns.Begun() - begun {
+		q.world.Happened("reservations")
 	}
 	end, some := q.turns.Deadline()
 	if end.Equal(q.lapses) {

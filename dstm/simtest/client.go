@@ -20,7 +20,7 @@ type client struct {
 	owner   owner
 	dstm    *dstm.Client
 	conn    *conn
-	folds   []*fold // of each object
+	folds   []*fold // of all that it watches
 	left    int     // operations of each user still to do
 	tries   int
 	unheard int               // how many of the next answers are lost
@@ -30,7 +30,7 @@ type client struct {
 // start begins the process.
 func (c *client) start() {
 	c.owner = owner{name: fmt.Sprintf("client %d", c.number)}
-	c.dstm = world.NewClient(c.s.k.world(&c.owner), (*dstm.ClientOptions)(nil)).(*dstm.Client)
+	c.dstm = world.NewClient(c.s.k.world(&c.owner, c.s.count), (*dstm.ClientOptions)(nil)).(*dstm.Client)
 	c.conn, c.doing = nil, map[string]string{}
 	c.s.k.note("client %d starts", c.number)
 	c.s.k.after(0, c.dial)
@@ -38,11 +38,12 @@ func (c *client) start() {
 	for range c.s.users {
 		c.s.k.spawn(o, func() { c.work() })
 	}
-	c.folds = make([]*fold, len(c.s.objects))
-	for i, name := range c.s.objects {
+	watched := c.watched()
+	c.folds = make([]*fold, len(watched))
+	for i, w := range watched {
 		c.s.k.spawn(o, func() {
 			for {
-				c.follow(i, name)
+				c.follow(i, w)
 			}
 		})
 	}

@@ -33,6 +33,12 @@ func (s *simulation) delivered(l *conn, f *transport.Frame) {
 				s.k.fail("%s sends version %d of %s to client %d, who has version %d", l.node.name, version, name, l.client.number, before)
 			}
 			l.versions[name] = version
+			if name == hand && l.client.readable() != nil {
+				s.count.add("restricted changes")
+				if writes := part.Array(); writes.Len() == 0 {
+					s.count.add("hidden changes")
+				}
+			}
 		}
 	case frameRejected:
 		s.answered(l)

@@ -13,22 +13,41 @@ import (
 // maps is where objects hold what is no list.
 const inMaps = "m"
 
-// fold is what an object holds in maps, put together from what Changes tells. Each change must begin where the ones before it
+// watch is a part of an object.
+type watch struct {
+	name string
+	path tree.Path
+}
+
+// watched is what a client watches: of each object what it holds in maps, and what everybody sees of the hand.
+func (c *client) watched() []watch {
+	var out []watch
+	for _, name := range c.s.objects {
+		out = append(out, watch{name, tree.Path{inMaps}})
+	}
+	if !c.s.hand {
+		return out
+	}
+	return append(out, watch{hand, face}, watch{hand, count})
+}
+
+// fold is what an object holds at a path, put together from what Changes tells. Each change must begin where the ones before it
 // ended.
 type fold struct {
-	name   string
+	watch
 	object dstm.Object
 	root   tree.Node
 }
 
-// follow keeps a fold of an object up to date until the server takes the object away.
-func (c *client) follow(i int, name string) {
-	f := &fold{name: name, object: c.open(name)}
-	if err := f.object.View(func(tx *dstm.Tx) error { return f.set(tree.Path{inMaps}, tx.Read(inMaps)) }); err != nil {
+// follow keeps a fold up to date until the server takes the object away.
+func (c *client) follow(i int, w watch) {
+	name := w.name
+	f := &fold{watch: w, object: c.open(name)}
+	if err := f.object.View(func(tx *dstm.Tx) error { return f.set(f.path, tx.Read(f.path...)) }); err != nil {
 		return
 	}
 	c.folds[i] = f
-	for change, err := range f.object.Changes(context.Background(), inMaps) {
+	for change, err := range f.object.Changes(context.Background(), f.path...) {
 		if err != nil {
 			if !errors.Is(err, dstm.ErrClosed) {
 				c.s.k.fail("client %d: changes of %s: %v", c.number, name, err)

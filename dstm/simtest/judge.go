@@ -56,14 +56,22 @@ func (s *simulation) judge() {
 		s.k.fail("%v", err)
 		return
 	}
-	for i, name := range s.objects {
+	names := s.objects
+	if s.hand {
+		names = append(names[:len(names):len(names)], hand)
+	}
+	for _, name := range names {
 		end, ok := final[name]
 		if !ok { // nobody has written it
 			end.Value = codec.AppendMap(nil, 0)
 		}
 		s.k.mix(0, string(end.Value))
 		for _, c := range s.clients {
-			s.compare(c, i, name, end.Version, end.Value)
+			for i, w := range c.watched() {
+				if w.name == name {
+					s.compare(c, c.folds[i], w, end.Version, end.Value)
+				}
+			}
 		}
 	}
 	for i, data := range d.entries {
@@ -73,24 +81,22 @@ func (s *simulation) judge() {
 	}
 }
 
-func (s *simulation) compare(c *client, i int, name string, version uint64, value codec.Raw) {
-	f := c.folds[i]
+func (s *simulation) compare(c *client, f *fold, w watch, version uint64, value codec.Raw) {
 	if f == nil {
-		s.k.fail("client %d does not have %s open in the end", c.number, name)
+		s.k.fail("client %d does not have %s open in the end", c.number, w.name)
 		return
 	}
 	err := f.object.View(func(tx *dstm.Tx) error {
-		switch have := tx.Read(); {
-		case tx.Version() != version:
+		if tx.Version() != version {
 			return fmt.Errorf("ends at version %d, the log at %d", tx.Version(), version)
-		case !bytes.Equal(have, value):
-			return fmt.Errorf("ends with %x, the log with %x", have, value)
-		case !bytes.Equal(f.root.Find([]string{inMaps}).Value(), tx.Read(inMaps)):
-			return fmt.Errorf("was told changes that make %x, and holds %x", f.root.Find([]string{inMaps}).Value(), tx.Read(inMaps))
 		}
-		return nil
+		told := f.root.Find(f.path).Value()
+		if have := tx.Read(f.path...); !bytes.Equal(told, have) {
+			return fmt.Errorf("was told changes that make %x at %s, and holds %x", told, f.path, have)
+		}
+		return s.visible(tx, c, w.name, value)
 	})
 	if err != nil {
-		s.k.fail("client %d's %s %v", c.number, name, err)
+		s.k.fail("client %d's %s %v", c.number, w.name, err)
 	}
 }

@@ -274,7 +274,7 @@ func (r random) Read(b []byte) (int, error) {
 }
 
 // world is the machine on which o runs.
-func (k *kernel) world(o *owner) *world.World {
+func (k *kernel) world(o *owner, count Counters) *world.World {
 	return &world.World{
 		Now:    func() time.Time { return began.Add(k.now) },
 		Random: random{k},
@@ -288,5 +288,6 @@ func (k *kernel) world(o *owner) *world.World {
 		},
 		Go:    func(fn func()) { k.spawn(o, fn) },
 		Await: k.await,
+		Note:  count.add,
 	}
 }

@@ -102,6 +102,9 @@ func (e *end) TrySend(frame []byte) error {
 		return err
 	}
 	e.conn.s.sent(e, &f)
+	if e.server {
+		e.conn.s.shown(e.conn, &f, data)
+	}
 	e.size += n
 	k := e.conn.s.k
 	stream := string(f.Stream)

@@ -32,7 +32,7 @@ func (n *node) start() {
 		opts := n.s.store
 		opts.Clock = func() time.Time { return began.Add(n.s.k.now + n.clock) }
 		opts.Logger = slog.New(slog.DiscardHandler)
-		store, err := world.NewStore(n.s.k.world(o), n.log, &opts)
+		store, err := world.NewStore(n.s.k.world(o, n.s.count), n.log, &opts)
 		if err != nil && (n.log.closed || errors.Is(err, dstm.ErrUncertain)) { // its disk failed at once
 			n.s.count.add("failed starts")
 			o.dead = true

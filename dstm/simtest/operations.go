@@ -9,6 +9,7 @@ import (
 
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/witness"
 	"github.com/trefoilgo/trefoil/status"
 )
@@ -16,7 +17,8 @@ import (
 // kind is a kind of transaction.
 type kind struct {
 	name    string
-	objects int // on how many
+	objects int  // on how many
+	hand    bool // or on the hand
 	run     func(*operation) error
 	strict  bool
 	sleeps  bool                          // it may call Retry
@@ -52,6 +54,10 @@ var operations = []kind{
 	{name: "across", objects: 3, run: (*operation).across},
 	{name: "together", objects: 9, alone: (*operation).together},
 	{name: "past", objects: 1, alone: (*operation).past},
+	{name: "deal", hand: true, run: (*operation).deal},
+	{name: "deal", hand: true, run: (*operation).deal},
+	{name: "deal", hand: true, run: (*operation).deal},
+	{name: "past deal", hand: true, alone: (*operation).pastDeal},
 }
 
 var accounts = []string{"a", "b", "c", "d"}
@@ -378,8 +384,10 @@ func (o *operation) together() {
 	}
 }
 
-// past looks at an object as it was.
-func (o *operation) past() {
+func (o *operation) past() { o.pastAt(nil) }
+
+// pastAt looks at a part of an object as it was.
+func (o *operation) pastAt(path tree.Path) {
 	object := o.objects[0]
 	head := object.Head().Version
 	if head == 0 {
@@ -391,14 +399,14 @@ func (o *operation) past() {
 	ctx, stop := o.s.patience(true)
 	defer stop()
 	err := object.ViewAt(ctx, version, func(tx *dstm.Tx) error {
-		value = slices.Clone(tx.Read())
+		value = slices.Clone(tx.Read(path...))
 		return nil
 	})
 	switch {
 	case err == nil:
 		o.s.count.add("past states")
 		if restores == o.s.restores {
-			o.s.record.See(witness.Seen{Object: o.names[0], Version: version, Value: value})
+			o.s.record.See(witness.Seen{Object: o.names[0], Version: version, Path: path, Value: value})
 		}
 	case errors.Is(err, dstm.ErrHistory), errors.Is(err, dstm.ErrTooLarge) && o.s.maxFrame < 1<<20:
 		o.s.count.add("pasts out of reach")

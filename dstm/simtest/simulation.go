@@ -21,6 +21,7 @@ type simulation struct {
 	nodes       []*node
 	clients     []*client
 	objects     []string
+	hand        bool // there is one
 	record      witness.Recorder
 	tags        int
 	lanes       int
@@ -94,6 +95,7 @@ func newSimulation(seed uint64) *simulation {
 	s.users = 1 + k.rng.IntN(3)
 	s.store = dstm.StoreOptions{
 		Rules: []dstm.Rule{
+			{Object: hand, Open: dstm.AllowAll, Read: s.read, Write: dstm.AllowAll, History: dstm.AllowAll},
 			{Object: "strict/*", Open: dstm.AllowAll, Write: dstm.AllowAll, History: dstm.AllowAll, Strict: true},
 			{Object: "*", Open: dstm.AllowAll, Write: dstm.AllowAll, History: dstm.AllowAll},
 		},
@@ -105,6 +107,7 @@ func newSimulation(seed uint64) *simulation {
 		MaxClients:        pick(k, 2, 6, 100_000),
 	}
 	s.objects = []string{"a", "strict/b", "c", "d"}[:1+k.rng.IntN(4)]
+	s.hand = k.chance(2)
 	nodes := 1
 	if s.disks.shared {
 		nodes = 2 + k.rng.IntN(2)

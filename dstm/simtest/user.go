@@ -7,22 +7,24 @@ import (
 	"time"
 
 	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/witness"
 	"github.com/trefoilgo/trefoil/status"
 )
 
 // user is somebody who works with objects, one transaction after another: at a client or in a server.
 type user struct {
-	s       *simulation
-	who     string
-	open    func(name string) dstm.Object
-	objects map[string]dstm.Object
-	doing   map[string]string // nil: nobody asks
+	s        *simulation
+	who      string
+	open     func(name string) dstm.Object
+	objects  map[string]dstm.Object
+	doing    map[string]string // nil: nobody asks
+	readable []tree.Path       // of the hand; nil: everything
 }
 
 // newUser is one of a client's users.
 func (c *client) newUser() *user {
-	return &user{s: c.s, who: c.owner.name, open: c.open, doing: c.doing, objects: map[string]dstm.Object{}}
+	return &user{s: c.s, who: c.owner.name, open: c.open, doing: c.doing, readable: c.readable(), objects: map[string]dstm.Object{}}
 }
 
 // work goes on until the client has done what it is to do.
@@ -47,7 +49,13 @@ func (u *user) object(name string) dstm.Object {
 func (u *user) operate() {
 	s := u.s
 	op := &operations[s.k.rng.IntN(len(operations))]
+	for op.hand && !s.hand {
+		op = &operations[s.k.rng.IntN(len(operations))]
+	}
 	run := &operation{s: s, u: u, seed: s.k.rng.Uint64()}
+	if op.hand {
+		run.names = []string{hand}
+	}
 	for _, i := range s.k.rng.Perm(len(s.objects))[:min(op.objects, len(s.objects))] {
 		run.names = append(run.names, s.objects[i])
 	}

@@ -55,6 +55,7 @@ type Turns[K comparable, T any] struct {
 	lapsed   map[K]time.Time // until when a client earns nothing
 	keys     [2]int          // of the paths of places, and of parked transactions
 	closed   bool
+	begun    int // reservations so far
 }
 
 // claim is a place in the queues of its spots: of a client that earned a reservation, or of a parked transaction.
@@ -96,6 +97,9 @@ func New[K comparable, T any]() *Turns[K, T] {
 
 // Idle reports whether nothing is reserved and nothing parked: then Admit admits everything.
 func (t *Turns[K, T]) Idle() bool { return len(t.reserved) == 0 && len(t.parked) == 0 }
+
+// Begun is how many reservations have begun so far.
+func (t *Turns[K, T]) Begun() int { return t.begun }
 
 // Empty reports whether nobody has a place and nothing waits.
 func (t *Turns[K, T]) Empty() bool {
@@ -206,6 +210,7 @@ func (t *Turns[K, T]) begin(now time.Time, c *claim[K, T]) {
 	c.until = now.Add(c.span)
 	at, _ := slices.BinarySearchFunc(t.reserved, c, func(a, b *claim[K, T]) int { return cmp.Or(a.until.Compare(b.until), -1) })
 	t.reserved = slices.Insert(t.reserved, at, c)
+	t.begun++
 	t.reserve(c, 1)
 }
 

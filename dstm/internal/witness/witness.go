@@ -65,11 +65,12 @@ type Read struct {
 	Guard func(value codec.Raw) bool
 }
 
-// Seen is an object at a version as some replica held it.
+// Seen is an object, or what it has at a path, at a version as some replica held it.
 type Seen struct {
 	Object  string
 	Version uint64
-	Value   codec.Raw // canonical
+	Path    tree.Path
+	Value   codec.Raw // canonical; nil: nothing
 }
 
 // History is all that a test knows.
@@ -90,7 +91,7 @@ type checker struct {
 	objects  map[string]*object
 	byAuthor map[author]*Outcome
 	byTag    map[string]*Outcome
-	seen     map[string]map[uint64][]codec.Raw
+	seen     map[string]map[uint64][]Seen
 	told     map[*Outcome]bool // committed outcomes found in the log
 	readers  map[uint64][]*Outcome
 	commits  map[author]uint64
@@ -106,7 +107,7 @@ type object struct {
 func newChecker() *checker {
 	return &checker{
 		objects: map[string]*object{}, byAuthor: map[author]*Outcome{}, byTag: map[string]*Outcome{},
-		seen: map[string]map[uint64][]codec.Raw{}, told: map[*Outcome]bool{}, readers: map[uint64][]*Outcome{},
+		seen: map[string]map[uint64][]Seen{}, told: map[*Outcome]bool{}, readers: map[uint64][]*Outcome{},
 		commits: map[author]uint64{}, refusals: map[author]uint64{}, tags: map[string]uint64{},
 	}
 }
@@ -165,9 +166,9 @@ func (c *checker) index(h *History) error {
 	}
 	for _, s := range h.Seen {
 		if c.seen[s.Object] == nil {
-			c.seen[s.Object] = map[uint64][]codec.Raw{}
+			c.seen[s.Object] = map[uint64][]Seen{}
 		}
-		c.seen[s.Object][s.Version] = append(c.seen[s.Object][s.Version], s.Value)
+		c.seen[s.Object][s.Version] = append(c.seen[s.Object][s.Version], s)
 		if s.Version == 0 {
 			if err := c.look(s.Object); err != nil {
 				return err
@@ -310,9 +311,9 @@ func (c *checker) reads(o *Outcome, position uint64) error {
 // look compares what was seen of the object's present version.
 func (c *checker) look(name string) error {
 	o := c.object(name)
-	for _, value := range c.seen[name][o.version] {
-		if have := o.root.value(); !bytes.Equal(have, value) {
-			return fmt.Errorf("somebody saw version %d of %q as %x; it was %x", o.version, name, value, have)
+	for _, s := range c.seen[name][o.version] {
+		if have := o.root.find(s.Path).value(); !bytes.Equal(have, s.Value) {
+			return fmt.Errorf("somebody saw version %d of %q as %x; it was %x", o.version, name, s.Value, have)
 		}
 	}
 	delete(c.seen[name], o.version)

@@ -54,7 +54,7 @@ func good() (History, []engine.State) {
 		o(2, 1, Refused, 0, 0), o(2, 2, Refused, 0, 0),
 		{Tag: "2/3", Result: Unknown, Since: 4, Reads: []Read{{Object: "o", Path: tree.Path{"m", "a"}, Value: raw("b")}}},
 	}
-	h.Seen = []Seen{{"o", 0, raw(map[string]any{})}, {"o", 2, raw(map[string]any{"x": 3, "m": map[string]any{"a": "b"}})}, {"o", 3, raw(map[string]any{"x": 3})}}
+	h.Seen = []Seen{{"o", 0, nil, raw(map[string]any{})}, {"o", 2, nil, raw(map[string]any{"x": 3, "m": map[string]any{"a": "b"}})}, {"o", 3, nil, raw(map[string]any{"x": 3})}}
 	return h, states
 }
 

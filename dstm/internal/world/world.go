@@ -15,7 +15,7 @@ import (
 	"github.com/trefoilgo/trefoil/transport"
 )
 
-// World is one machine. Its functions may be called from several goroutines, but for Await, and all are set, but for Await.
+// World is one machine. Its functions may be called from several goroutines, but for Await and Note, and all are set, but for these.
 type World struct {
 	// Now is the time.
 	Now func() time.Time
@@ -28,6 +28,8 @@ type World struct {
 	// Await, if it is set, is called where the caller is about to wait, and returns when that will take no time:
 	// ready must be quick, may be called often, and changes nothing. It is nil in the real world, where a goroutine just waits.
 	Await func(ready func() bool)
+	// Note, if it is set, is told by name of things that happen inside and do not show outside.
+	Note func(what string)
 }
 
 // Real is the world outside of simulations.
@@ -39,6 +41,13 @@ var Real = &World{
 		return func() { t.Stop() }
 	},
 	Go: func(fn func()) { go fn() },
+}
+
+// Happened says what happens, to whoever counts it.
+func (w *World) Happened(what string) {
+	if w.Note != nil {
+		w.Note(what)
+	}
 }
 
 // Until is called where the caller is about to wait for what makes ready true; see Await.
