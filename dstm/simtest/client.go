@@ -23,7 +23,7 @@ type client struct {
 	folds   []*fold // of all that it watches
 	left    int     // operations of each user still to do
 	tries   int
-	unheard int               // how many of the next answers are lost
+	unheard int               // how many of the next exchanges come to nothing
 	doing   map[string]string // what its users do that has not ended
 }
 

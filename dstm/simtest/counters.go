@@ -13,11 +13,11 @@ type Counters map[string]int
 // needed is what many seeds together must meet, or they would show little.
 var needed = []string{
 	"answers lost", "appends moved", "client restarts", "clock jumps", "committed", "conflicts", "crash after append before sync",
-	"crash after sync before answer", "crash before append", "crash idle", "crash in a checkpoint", "cuts",
+	"crash after sync before answer", "crash after answer", "crash before append", "crash idle", "crash in a checkpoint", "cuts",
 	"cuts with frames under way", "disk errors", "duplicates answered", "failed checkpoints", "full queues", "hidden changes",
 	"impatient users", "late copies", "new epochs", "objects taken away", "parted histories", "past states", "pieces", "reconnects", "refused", "reservations", "resets",
 	"restores that lose commits", "restricted changes", "retries woken", "runs again", "saves", "sent again", "sessions sent away", "stalls",
-	"strict reads", "truncations", "uncertain appends", "undone", "unknown outcomes", "unsynced appends kept",
+	"strict reads", "transactions lost", "truncations", "uncertain appends", "undone", "unknown outcomes", "unsynced appends kept",
 	"unsynced appends lost", "views of all",
 }
 

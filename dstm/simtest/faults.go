@@ -1,6 +1,7 @@
 package simtest
 
 import (
+	"slices"
 	"time"
 )
 
@@ -19,7 +20,7 @@ var allFaults = []fault{
 	{"client", func(s *simulation) { s.clients[s.k.rng.IntN(len(s.clients))].crash() }},
 	{"restore", (*simulation).restore},
 	{"late", (*simulation).late},
-	{"answer", (*simulation).loseAnswers},
+	{"lose", (*simulation).lose},
 }
 
 // leastFaults is how many kinds each run has, beside those of its disk.
@@ -88,21 +89,47 @@ func (s *simulation) late() {
 	})
 }
 
-// loseAnswers has the next answers to a client's transactions be lost with their connections, so that it sends them again.
-func (s *simulation) loseAnswers() {
-	s.clients[s.k.rng.IntN(len(s.clients))].unheard = 1 + s.k.rng.IntN(4)
+// lose has the next exchanges of a client come to nothing, one after the other: its transaction is lost with its connection, or the
+// answer is, with the connection or the whole node. It sends them again, each time to somebody who knows less.
+func (s *simulation) lose() {
+	s.clients[s.k.rng.IntN(len(s.clients))].unheard = 1 + s.k.rng.IntN(6)
+}
+
+// asked is called when a client sends a transaction.
+func (s *simulation) asked(l *conn) {
+	if l.losing() && s.k.chance(4) {
+		s.count.add("transactions lost")
+		l.near.lost = true
+		l.breaks()
+	}
 }
 
 // answered is called when a node has answered a transaction, and the answer is on its way.
 func (s *simulation) answered(l *conn) {
-	if l.client.unheard == 0 || s.calm || l.client.conn != l {
+	if !l.losing() {
 		return
 	}
-	l.client.unheard--
 	s.count.add("answers lost")
+	l.breaks()
+	if s.k.chance(4) {
+		s.k.after(0, func() {
+			if n := l.node; !n.owner.dead && slices.Contains(n.conns, l) {
+				n.point = "after answer"
+				n.crash(nil)
+			}
+		})
+	}
+}
+
+// losing reports whether the next exchange of the client comes to nothing.
+func (l *conn) losing() bool { return l.client.unheard > 0 && !l.s.calm && l.client.conn == l }
+
+// breaks ends the connection: the client hears of it at once, the node later, and what the node has sent is lost.
+func (l *conn) breaks() {
+	l.client.unheard--
 	l.far.lost = true
-	s.k.after(0, l.near.end)
-	s.k.after(s.k.between(0, 300*time.Millisecond), l.far.end)
+	l.s.k.after(0, l.near.end)
+	l.s.k.after(l.s.k.between(0, 300*time.Millisecond), l.far.end)
 }
 
 // jump sets a server's clock forth or back.

@@ -56,6 +56,7 @@ func (s *simulation) sent(e *end, f *transport.Frame) {
 		if t != nil {
 			s.presumed(e.conn, t)
 			e.conn.again[t.Sequence] = t.Again
+			s.asked(e.conn)
 		}
 		if t != nil && t.Again {
 			s.count.add("sent again")

@@ -60,6 +60,25 @@ var operations = []kind{
 	{name: "past deal", hand: true, alone: (*operation).pastDeal},
 }
 
+// someOperations are those that a run makes: all of them, or, as often, few, which then meet each other more often.
+func (s *simulation) someOperations() []*kind {
+	var some, alone []*kind
+	for i := range operations {
+		switch op := &operations[i]; {
+		case op.hand && !s.hand:
+		case op.alone != nil:
+			alone = append(alone, op)
+		default:
+			some = append(some, op)
+		}
+	}
+	if s.k.chance(2) {
+		return append(some, alone...)
+	}
+	s.k.rng.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
+	return append(some[:5+s.k.rng.IntN(6)], alone[s.k.rng.IntN(len(alone))])
+}
+
 var accounts = []string{"a", "b", "c", "d"}
 
 func (o *operation) transfer() error {

@@ -22,6 +22,7 @@ type simulation struct {
 	clients     []*client
 	objects     []string
 	hand        bool // there is one
+	operations  []*kind
 	record      witness.Recorder
 	tags        int
 	lanes       int
@@ -108,6 +109,7 @@ func newSimulation(seed uint64) *simulation {
 	}
 	s.objects = []string{"a", "strict/b", "c", "d"}[:1+k.rng.IntN(4)]
 	s.hand = k.chance(2)
+	s.operations = s.someOperations()
 	nodes := 1
 	if s.disks.shared {
 		nodes = 2 + k.rng.IntN(2)

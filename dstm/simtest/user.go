@@ -48,10 +48,7 @@ func (u *user) object(name string) dstm.Object {
 // operate runs one transaction and records what became of it.
 func (u *user) operate() {
 	s := u.s
-	op := &operations[s.k.rng.IntN(len(operations))]
-	for op.hand && !s.hand {
-		op = &operations[s.k.rng.IntN(len(operations))]
-	}
+	op := s.operations[s.k.rng.IntN(len(s.operations))]
 	run := &operation{s: s, u: u, seed: s.k.rng.Uint64()}
 	if op.hand {
 		run.names = []string{hand}
