@@ -15,6 +15,9 @@ import (
 type ClientOptions struct {
 	// Key is who the client is, across reconnects and restarts. Default: a new random key.
 	Key Key
+	// Storage is where the client's key is kept, over restarts; the patterns that are to keep something get it too. Key
+	// must be zero then.
+	Storage Storage
 	// JSON chooses the JSON codec instead of msgpack.
 	JSON bool
 	// Credentials is asked before every connection; nil sends none. An error fails that attempt, and the client tries again after a
@@ -98,7 +101,12 @@ func newClient(url string, opts *ClientOptions, patterns []Pattern) *Client {
 		c.opts = *opts
 	}
 	o := &c.opts
-	if o.Key == (Key{}) {
+	switch {
+	case o.Storage != nil && o.Key != (Key{}):
+		panic("transport: ClientOptions has a Key and a Storage, which has one of its own")
+	case o.Storage != nil:
+		o.Key = o.Storage.Key()
+	case o.Key == (Key{}):
 		o.Key = NewKey()
 	}
 	if o.Agent == "" {

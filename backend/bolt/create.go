@@ -26,7 +26,7 @@ func create(path string, o Options, h hooks) (err error) {
 	if err != nil {
 		return err
 	}
-	if err = errors.Join(db.Update(writeFormat), db.Sync(), db.Close()); err != nil {
+	if err = errors.Join(db.Update(h.writeFormat), db.Sync(), db.Close()); err != nil {
 		return err
 	}
 	return errors.Join(ignore(publish(name, path), fs.ErrExist), syncFolder(folder))

@@ -32,6 +32,15 @@
 // Another format byte than this version knows refuses to open with [ErrFormatNewer] or [ErrFormatOlder]. Other top-level
 // names are left to later versions.
 //
+// # A client's file
+//
+// [OpenClient] opens a file of another kind: a transport.Storage, which keeps a client's key and what its patterns hold over a
+// restart. What is said above of commits, damage and locks holds for it too.
+//
+//	client              version: one byte, 1
+//	                    key: 32 bytes, and behind them the 16 of the client's id, which prove them
+//	spaces/<space>      key to value
+//
 // # Backups
 //
 // [Store.Backup] copies the file while it is in use, and [Restore] makes a file of the copy. Restore marks the copy, so

@@ -10,8 +10,9 @@ import (
 
 // Formats that this version writes and reads.
 const (
-	fileFormat = 2 // 1 had a snapshot where there are pieces now; no release wrote it
-	logFormat  = 1
+	fileFormat   = 2 // 1 had a snapshot where there are pieces now; no release wrote it
+	logFormat    = 1
+	clientFormat = 1
 )
 
 var (
@@ -19,7 +20,10 @@ var (
 	versionKey   = []byte("version")
 )
 
-func writeFormat(tx *bbolt.Tx) error {
+func (h hooks) writeFormat(tx *bbolt.Tx) error {
+	if h.client {
+		return writeClient(tx)
+	}
 	b, err := tx.CreateBucketIfNotExists(formatBucket)
 	if err != nil {
 		return err
@@ -28,10 +32,13 @@ func writeFormat(tx *bbolt.Tx) error {
 }
 
 // checkFormat reads the format of the file, and writes it to a file that is still empty.
-func (s *Store) checkFormat() error {
+func (s *Store) checkFormat(h hooks) error {
 	empty := false
 	err := s.view(func(tx *bbolt.Tx) error {
-		if b := tx.Bucket(formatBucket); b != nil {
+		if b := tx.Bucket(clientBucket); h.client && b != nil {
+			return formatError(b.Get(versionKey), clientFormat, "the file")
+		}
+		if b := tx.Bucket(formatBucket); !h.client && b != nil {
 			return formatError(b.Get(versionKey), fileFormat, "the file")
 		}
 		first, _ := tx.Cursor().First()
@@ -44,7 +51,7 @@ func (s *Store) checkFormat() error {
 	if err != nil || !empty {
 		return err
 	}
-	return s.update(writeFormat)
+	return s.update(h.writeFormat)
 }
 
 // formatError says what is wrong with a format byte, nil if nothing is.

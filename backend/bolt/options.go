@@ -38,8 +38,9 @@ func (o *Options) checked() (Options, error) {
 	return c, nil
 }
 
-// hooks are for this package's tests alone: they break what the store promises.
+// hooks are what the options do not offer. All but client are for this package's tests alone: they break what the store promises.
 type hooks struct {
+	client    bool // the file is a client's
 	noSync    bool
 	pageSize  int
 	allocSize int

@@ -68,7 +68,7 @@ func open(path string, opts *Options, h hooks) (*Store, error) {
 		return nil, openError(path, err)
 	}
 	s := &Store{db: db, closed: make(chan struct{}), logs: map[string]*log{}}
-	if err = s.checkFormat(); err != nil {
+	if err = s.checkFormat(h); err != nil {
 		s.Close() // the first error is the one that says why
 		return nil, openError(path, err)
 	}

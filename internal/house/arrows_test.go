@@ -19,7 +19,7 @@ var arrows = map[string][]string{
 	"rpc":          {"transport", "codec", "status", "internal"},
 	"pubsub":       {"transport", "codec", "status", "internal"},
 	"dstm":         {"transport", "codec", "status", "internal"},
-	"backend/bolt": {"pubsub", "dstm", "codec", "status", "internal"}, // the patterns whose interfaces it implements
+	"backend/bolt": {"pubsub", "dstm", "transport", "codec", "status", "internal"}, // the packages whose interfaces it implements
 	"internal":     {"codec", "status"},
 	"js":           {}, // embeds the built browser client
 	"examples":     {anyRoom},
