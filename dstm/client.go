@@ -1,7 +1,9 @@
 package dstm
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -17,8 +19,19 @@ import (
 // ClientOptions configure a [Client]. The zero value and nil are good.
 type ClientOptions struct {
 	// MaxPending bounds the transactions that wait for their answer, those made while there is no connection
-	// included; Update of one more fails with ErrBusy. Default 1,024.
+	// included; Update of one more fails with ErrBusy. It also bounds the works with a name and the items of the inbox together; Submit of
+	// one more fails with ErrBusy. Default 1,024.
 	MaxPending int
+	// Storage is where replicas, works and the inbox outlive the process; it must be that of transport.ClientOptions. NewClient reads it, which
+	// may take a while. Default: nothing is stored.
+	Storage transport.Storage
+	// Transactions are those that may be submitted, or were by a process before. No two may have the same name.
+	Transactions []Named
+	// MaxCached and MaxCachedBytes bound the objects that are stored; those that were opened longest ago go first, but for those
+	// that a work is about. Defaults 32 and 64 MiB.
+	MaxCached, MaxCachedBytes int
+	// Logger hears of a Storage that fails. Default slog.Default().
+	Logger *slog.Logger
 }
 
 // Client is the client's side of dstm: replicas of the objects that are open, and the own
@@ -43,6 +56,12 @@ type Client struct {
 	over     *status.Error // why no session will come any more
 	steady   chan struct{} // closed when objects may all have come to one position; nil if nobody waits
 
+	maxPending int
+	disk       disk
+	cache      cache
+	works      works
+	running    sync.Mutex // held while a transaction with a name runs; taken before mu
+
 	commits ownCommits // guards itself
 }
 
@@ -58,20 +77,19 @@ var (
 func NewClient(opts *ClientOptions) *Client { return newClient(world.Real, opts) }
 
 func newClient(w *world.World, opts *ClientOptions) *Client {
-	limit := 1024
-	if opts != nil && opts.MaxPending != 0 {
-		limit = opts.MaxPending
+	var o ClientOptions
+	if opts != nil {
+		o = *opts
 	}
-	if limit < 0 {
-		panic("dstm: ClientOptions.MaxPending is negative")
+	if o.MaxPending < 0 || o.MaxCached < 0 || o.MaxCachedBytes < 0 {
+		panic("dstm: a number in ClientOptions is negative")
 	}
-	// Sequences ascend over all processes that ever use the client's key: microseconds since
-	// 1970 do, as long as clocks do (docs/decisions/0005-client-replica.md).
-	start := uint64(max(w.Now().UnixMicro(), 0))
-	return &Client{
-		world: w, core: replica.New(start, limit), replicas: make(map[string]*shared),
+	c := &Client{
+		world: w, maxPending: cmp.Or(o.MaxPending, 1024), replicas: make(map[string]*shared),
 		waiting: make(map[uint64]chan replica.Event), asking: make(map[uint64]chan replica.Event),
 	}
+	c.prepare(&o)
+	return c
 }
 
 // Name implements [transport.Pattern].
@@ -85,13 +103,18 @@ func (c *Client) Open(ctx context.Context, name string) (Object, error) {
 		return nil, status.New(status.InvalidArgument, ErrInvalid, "%q is no name for an object", name)
 	}
 	c.mu.Lock()
-	if err := c.ended(); err != nil {
+	if err := c.ended(); err != nil && (c.closed || !c.cache.holds(name) && c.replicas[name] == nil) {
 		c.mu.Unlock()
 		return nil, err
 	}
 	s := c.share(name)
 	s.users++
 	c.pump()
+	if c.over != nil && !s.isReady() {
+		defer c.mu.Unlock()
+		c.release(s)
+		return nil, c.over
+	}
 	c.mu.Unlock()
 	c.world.Until(func() bool { return s.isReady() || ctx.Err() != nil })
 	var err error
@@ -119,15 +142,26 @@ func (c *Client) ended() *status.Error {
 }
 
 // Close ends the use of all objects: their Updates and Changes end with ErrClosed, which says Unknown for
-// what may have been sent. The connection stays open. Idempotent; it always returns nil.
+// what may have been sent. What is to be stored is, before it returns; works that are stored go on with the next client
+// that has the Storage. The connection stays open. Idempotent; it always returns nil.
 func (c *Client) Close() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.closed = true
 	if c.retry != nil {
 		c.retry()
 	}
 	c.settle(errClientClosed)
+	c.mu.Unlock()
+	c.disk.finish()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.works.order {
+		if w.unpause != nil {
+			w.unpause()
+		}
+		w.handle.finish(nil, errClientClosed.MaybeDone())
+	}
+	c.works.changed()
 	for _, name := range slices.Sorted(maps.Keys(c.replicas)) {
 		c.end(c.replicas[name], errClientClosed)
 		c.core.Close(name)
@@ -172,6 +206,7 @@ func (c *Client) attach(s world.Session) transport.Receiver {
 	}
 	c.session, c.full = s, false
 	c.setOver(nil)
+	c.reopen()
 	c.core.Connected(s.Client())
 	c.pump()
 	return &clientReceiver{client: c, session: s}
@@ -208,11 +243,18 @@ func (r *clientReceiver) Close(err error) {
 	c.pump()
 }
 
-// pump tells what has happened and sends what there is to send. Whoever gave the core
+// pump tells what has happened, sends what there is to send, and stores what there is to store. Whoever gave the core
 // an input calls it, with the mutex held.
 func (c *Client) pump() {
+	c.send()
+	c.disk.flush()
+	c.kick()
+}
+
+func (c *Client) send() {
 	for {
 		c.deliver()
+		c.due()
 		if c.session == nil || c.full {
 			return
 		}

@@ -28,7 +28,11 @@ func (c *Client) share(name string) *shared {
 	}
 	s := &shared{client: c, name: name, ready: make(chan struct{})}
 	c.replicas[name] = s
-	c.core.Open(name)
+	if saved, level := c.cache.open(name); saved != nil {
+		c.core.OpenSaved(name, *saved, level)
+	} else {
+		c.core.Open(name)
+	}
 	return s
 }
 
@@ -54,13 +58,18 @@ func (s *shared) handle() *clientObject {
 
 // release takes one user away; with the last one the object is closed.
 func (c *Client) release(s *shared) {
+	c.drop(s)
+	c.pump()
+}
+
+// drop is release within an input: who gave that tells what happened.
+func (c *Client) drop(s *shared) {
 	c.wakeSteady() // it may have been this one that others of its user wait for
 	if s.users--; s.users > 0 || c.replicas[s.name] != s {
 		return
 	}
 	delete(c.replicas, s.name)
 	c.core.Close(s.name)
-	c.pump()
 }
 
 // end says that there is no such object any more.
@@ -103,15 +112,30 @@ func (c *Client) wakeSteady() {
 
 // deliver passes on the core's events.
 func (c *Client) deliver() {
-	for _, e := range c.core.Events() {
+	for events := c.core.Events(); len(events) > 0; events = c.core.Events() { // what is done about one may bring others
+		c.pass(events)
+	}
+}
+
+func (c *Client) pass(events []replica.Event) {
+	for _, e := range events {
 		switch e.Kind {
 		case replica.Settled:
 			if e.Err == nil {
 				c.remember(&e)
 			}
+			if w := c.works.runs[e.Sequence]; w != nil && !c.closed {
+				c.settled(w, &e)
+				continue
+			}
 			if answer := c.waiting[e.Sequence]; answer != nil {
 				delete(c.waiting, e.Sequence)
 				answer <- e
+			}
+			continue
+		case replica.Landed:
+			if !c.closed {
+				c.landed(e.Sequence)
 			}
 			continue
 		case replica.Steady:
@@ -123,6 +147,9 @@ func (c *Client) deliver() {
 		case replica.Revised, replica.Recalled, replica.Answered:
 			c.told(e)
 			continue
+		}
+		if (e.Kind == replica.Refused || e.Kind == replica.Ended) && e.Err.Is(ErrDenied) {
+			c.cache.deny(e.Object)
 		}
 		s := c.replicas[e.Object]
 		if s == nil {

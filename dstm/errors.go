@@ -41,6 +41,8 @@ const (
 	ErrHistory = reason.History
 	// ErrType (dstm.type, invalid_argument): a value does not fit the Go type that it was read into. The transaction ends.
 	ErrType = reason.Type
+	// ErrDamaged (dstm.damaged, data_loss): a record of a client's Storage cannot be used; see [Client.StorageErr].
+	ErrDamaged = reason.Damaged
 )
 
 // conflictPaths is the local cause of a conflict error.

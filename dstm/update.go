@@ -88,17 +88,8 @@ func (u *update) decide(ctx context.Context, t *transaction, attempt int) (commi
 	if len(t.after) > txn.MaxAfter {
 		return nil, false, status.New(status.ResourceExhausted, ErrBusy, "the transaction depends on more than %d unanswered ones", txn.MaxAfter)
 	}
-	tx := &txn.Transaction{After: t.after, Metadata: u.metadata, Attempt: uint64(attempt)}
-	var known uint64
-	var places []int // of the parts among the facets
-	for i, facet := range t.facets {
-		tx.Position = max(tx.Position, uint64(facet.view.position))
-		known = max(known, facet.view.lastPending())
-		if len(facet.part.Reads)+len(facet.part.Writes) > 0 || u.options.strict {
-			tx.Parts = append(tx.Parts, facet.part)
-			places = append(places, i)
-		}
-	}
+	tx, known, places := t.assemble(u.options.strict)
+	tx.Metadata, tx.Attempt = u.metadata, uint64(attempt)
 	decided, asked, err := t.home.submit(ctx, u.objects, tx, known)
 	if err != nil {
 		return nil, asked, err
@@ -108,6 +99,21 @@ func (u *update) decide(ctx context.Context, t *transaction, attempt int) (commi
 		commits[at] = decided[i]
 	}
 	return commits, asked, nil
+}
+
+// assemble is what the run is to the core: known is the last of the own unanswered transactions that it has seen, places are those of the
+// parts among the facets. What was neither read nor written is part of it only if all are asked for.
+func (t *transaction) assemble(all bool) (tx *txn.Transaction, known uint64, places []int) {
+	tx = &txn.Transaction{After: t.after}
+	for i, facet := range t.facets {
+		tx.Position = max(tx.Position, uint64(facet.view.position))
+		known = max(known, facet.view.lastPending())
+		if len(facet.part.Reads)+len(facet.part.Writes) > 0 || all {
+			tx.Parts = append(tx.Parts, facet.part)
+			places = append(places, i)
+		}
+	}
+	return tx, known, places
 }
 
 // viewsOf returns views of objects of one home that fit each other.

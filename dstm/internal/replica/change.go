@@ -91,6 +91,9 @@ func (c *Core) apply(j *journal, e *entry) {
 		o.kept = !o.stale && !o.Strict && o.keeps(mine, e.sequence, part.writes)
 		c.change(o, origin, writtenPaths([]tree.Path{}, part.writes))
 		o.root, o.version, o.position, o.hash = &root, part.version, e.position, e.hash
+		if c.tracking {
+			o.trail.add(part, e)
+		}
 		c.confirm(o, mine, e.sequence)
 	}
 }
@@ -125,6 +128,7 @@ func (c *Core) confirm(o *object, mine bool, sequence uint64) {
 		switch {
 		case mine && l.tx.Sequence == sequence, l.reached > 0 && l.reached <= o.version:
 			landed = append(landed, l)
+			l.tx.applied = true
 		case mine && slices.Contains(l.tx.After, sequence):
 			l.made = append(l.made, o.version)
 		}

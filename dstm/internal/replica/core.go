@@ -39,6 +39,8 @@ type Core struct {
 	touched   []*object // by the input that is worked on
 	events    []Event
 	scratch   []byte
+	ceiling   uint64 // sequences from here on are not sent yet; 0: there is no such bound
+	tracking  bool   // objects note what is to be stored of them
 }
 
 // New makes a Core that numbers its transactions from start+1 and holds at most
@@ -72,6 +74,8 @@ const (
 	Recalled
 	// Answered: the request is answered in full, or for the reason Err it will not be.
 	Answered
+	// Landed: the durable transaction is committed, and what is held of its objects that are open contains it.
+	Landed
 )
 
 // Origin says why an object changed.
@@ -95,12 +99,14 @@ type Event struct {
 	Origin        Origin
 	Paths         []tree.Path // where Before and After may differ; nil: anywhere
 
-	Sequence  uint64      // of Settled
+	Sequence  uint64      // of Settled and Landed
 	Log       string      // of Settled and Steady
 	Epoch     string      // of Settled: that of the first part; of Recalled
 	Position  uint64      // of Settled, Steady and Recalled
 	Made      []Made      // of a commit: what it made, for each part
 	Conflicts []tree.Path // of a refusal
+	Sent      bool        // of a refusal: the transaction may have been sent
+	Again     bool        // of a refusal: it may have been sent before that, or in a process before
 
 	Request  uint64    // of Revised, Recalled and Answered
 	Revision *Revision // of Revised
@@ -158,7 +164,7 @@ func (c *Core) Lost() {
 	for _, j := range c.journals {
 		j.ready, j.flying = false, 0
 		for _, p := range j.queue {
-			p.flying = false
+			p.flying, p.parked = false, false
 		}
 	}
 	c.done()

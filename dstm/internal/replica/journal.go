@@ -21,6 +21,8 @@ type journal struct {
 	// committed are sequences above told that were answered committed: the server
 	// remembers them, so that transactions may still depend on them.
 	committed []uint64
+	// ending are the durable transactions whose end is told but not yet stored.
+	ending []uint64
 }
 
 // pending is an own transaction that is not answered, or whose writes are not
@@ -35,6 +37,15 @@ type pending struct {
 	answered bool     // with committed
 	left     bool     // its epoch was over, as a state of another one said
 	made     []Made   // what changes that came before the answer made
+
+	// Of those that outlive the process, see durable.go:
+	durable  bool
+	restored bool // from a process before
+	held     bool // it is not stored yet that it may have been sent
+	due      bool // that was asked for
+	parked   bool // its answer is to be asked for in the next session
+	applied  bool // a root holds it, before its answer came
+	landed   bool // told
 }
 
 // journal returns the journal of a log, a new one if need be.
@@ -52,7 +63,7 @@ func (c *Core) journal(name string) *journal {
 // clean drops journals that nothing needs any more.
 func (c *Core) clean() {
 	c.journals = slices.DeleteFunc(c.journals, func(j *journal) bool {
-		return len(j.queue) == 0 && !slices.ContainsFunc(c.order, func(o *object) bool { return o.log == j })
+		return len(j.queue) == 0 && len(j.ending) == 0 && !slices.ContainsFunc(c.order, func(o *object) bool { return o.log == j })
 	})
 }
 
@@ -105,12 +116,15 @@ func (j *journal) find(sequence uint64) *pending {
 // settled is up to where all answers are seen and no transaction to come depends on a commit.
 func (j *journal) settled(last uint64) uint64 {
 	s, first := last, true
+	for _, e := range j.ending {
+		s = min(s, e-1)
+	}
 	for _, p := range j.queue {
 		if p.answered {
 			continue
 		}
 		if first {
-			s, first = p.Sequence-1, false
+			s, first = min(s, p.Sequence-1), false
 		}
 		if len(p.After) > 0 {
 			s = min(s, p.After[0]-1)
@@ -151,7 +165,7 @@ func (c *Core) doubt(j *journal, which func(*pending) bool) {
 // unblock refuses transactions that were never sent when they alone keep the server remembering all it can:
 // what they depend on is committed, so they succeed when run again.
 func (c *Core) unblock(j *journal) {
-	if j.flying > 0 || len(j.queue) == 0 || j.window(j.settled(c.sequence)) {
+	if j.flying > 0 || len(j.queue) == 0 || len(j.ending) > 0 || j.window(j.settled(c.sequence)) {
 		return
 	}
 	c.refuseUnsent(j, func(p *pending) bool {

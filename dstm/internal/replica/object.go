@@ -37,6 +37,7 @@ type object struct {
 	fold    *tree.Node // with the layers that are shown
 	layers  []*layer   // own transactions not yet in root, ascending by sequence
 	visible []Pending  // of the layers that are shown; nil if to be made
+	trail   trail      // what is to be stored of it
 
 	// While one input is worked on (see show):
 	touched bool

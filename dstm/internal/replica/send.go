@@ -119,6 +119,9 @@ func (c *Core) nextCommit() (*journal, *pending) {
 			if p.flying || p.answered {
 				continue
 			}
+			if p.held || p.parked || c.ceiling > 0 && p.Sequence >= c.ceiling {
+				break // what comes behind it must not go first
+			}
 			if p.sent || j.window(j.settled(c.sequence)) {
 				return j, p
 			}

@@ -98,7 +98,12 @@ func (c *Core) install(o *object, s *snapshot) {
 	if same {
 		root = tree.Graft(o.root, root, s.version)
 	}
+	first := o.root == nil
 	o.root, o.epoch, o.version, o.position, o.hash, o.mistaken = root, s.epoch, s.version, s.position, s.hash, false
+	o.trail = trail{whole: c.tracking}
+	if first {
+		c.overlay(o)
+	}
 	for _, l := range slices.Clone(o.layers) {
 		switch {
 		case l.reached > 0 && (!same || l.reached <= s.version):

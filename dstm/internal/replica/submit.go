@@ -18,12 +18,15 @@ import (
 // is others' doing, it is sent all the same, without being shown: only who is refused by the server gets a turn there, so that a
 // function may take its time.
 func (c *Core) Submit(t txn.Transaction, seen uint64) (sequence uint64, conflict tree.Path, err *status.Error) {
-	p := &pending{Transaction: t}
+	return c.submit(&pending{Transaction: t}, seen)
+}
+
+func (c *Core) submit(p *pending, seen uint64) (sequence uint64, conflict tree.Path, err *status.Error) {
 	if err := c.admit(p); err != nil {
 		return 0, nil, err
 	}
-	layers := make([]*layer, len(t.Parts))
-	folds := make([]*tree.Node, len(t.Parts))
+	layers := make([]*layer, len(p.Parts))
+	folds := make([]*tree.Node, len(p.Parts))
 	for i := range p.Parts {
 		o := c.objects[p.Parts[i].Object]
 		layers[i] = &layer{tx: p, part: &p.Parts[i], object: o, shown: true, writes: o.lens.Writes(p.Parts[i].Writes)}
@@ -33,7 +36,7 @@ func (c *Core) Submit(t txn.Transaction, seen uint64) (sequence uint64, conflict
 		}
 		switch {
 		case folds[i] != nil:
-		case overtaken || t.Attempt < 2:
+		case overtaken || p.Attempt < 2:
 			return 0, path, status.New(status.Aborted, reason.Conflict, "what the transaction read has changed")
 		default:
 			p.hidden = true
@@ -106,6 +109,7 @@ func (c *Core) committed(j *journal, sequence, position uint64, versions []uint6
 	}
 	c.answer(p)
 	p.answered = true
+	p.closes()
 	if p.writes() { // else the server does not remember it
 		j.committed = append(j.committed, sequence)
 		slices.Sort(j.committed)
@@ -149,6 +153,10 @@ func (c *Core) rejected(j *journal, sequence uint64, err *status.Error, conflict
 	if p == nil || !p.sent || p.answered {
 		return
 	}
+	if p.durable && err.Is(reason.Closed) { // whatever became of it, it is asked for again in the next session
+		c.park(p)
+		return
+	}
 	var paths []tree.Path
 	for _, conflict := range conflicts {
 		paths = append(paths, conflict.Path)
@@ -158,7 +166,11 @@ func (c *Core) rejected(j *journal, sequence uint64, err *status.Error, conflict
 
 // refuse settles a transaction with an error.
 func (c *Core) refuse(p *pending, err *status.Error, paths []tree.Path) {
-	c.emit(Event{Kind: Settled, Sequence: p.Sequence, Log: p.log.name, Err: err, Conflicts: paths})
+	p.closes()
+	c.emit(Event{
+		Kind: Settled, Sequence: p.Sequence, Log: p.log.name, Err: err, Conflicts: paths,
+		Sent: p.sent, Again: p.sent && (p.Again || p.restored),
+	})
 	c.drop(p)
 }
 
@@ -193,6 +205,7 @@ func (c *Core) answer(p *pending) {
 // finish forgets an answered transaction that no object waits for.
 func (c *Core) finish(p *pending) {
 	if p.answered && len(p.layers) == 0 {
+		p.land(c)
 		p.log.queue = slices.DeleteFunc(p.log.queue, func(x *pending) bool { return x == p })
 	}
 }

@@ -1,0 +1,137 @@
+package replica
+
+import (
+	"slices"
+
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+)
+
+// Saved is what is stored of an object, so that it is there before any connection.
+type Saved struct {
+	Log, Epoch        string
+	Version, Position uint64 // Position is that of the entry that made Version
+	Hash              [8]byte
+	Terms
+	Root *tree.Node // confirmed
+}
+
+// Step is one change of an object, to be stored behind what is stored already.
+type Step struct {
+	Version, Position uint64
+	Hash              [8]byte
+	Writes            []txn.Write
+}
+
+// maxTrail is how many changes are noted before the object is rather stored anew.
+const maxTrail = 4096
+
+// trail is what happened to an object since it was stored.
+type trail struct {
+	whole bool // it is to be stored as a whole
+	steps []Step
+}
+
+func (t *trail) add(part *effect, e *entry) {
+	switch {
+	case t.whole:
+	case len(t.steps) == maxTrail:
+		*t = trail{whole: true}
+	default:
+		t.steps = append(t.steps, Step{Version: part.version, Position: e.position, Hash: e.hash, Writes: part.writes})
+	}
+}
+
+// Track has objects note from now on what is to be stored of them.
+func (c *Core) Track() { c.tracking = true }
+
+// Unsaved lists the objects that have changed since they were saved, in the order of their opening.
+func (c *Core) Unsaved() (names []string) {
+	for _, o := range c.order {
+		if o.root != nil && (o.trail.whole || len(o.trail.steps) > 0) {
+			names = append(names, o.name)
+		}
+	}
+	return names
+}
+
+// Save returns what is to be stored of an object, and starts a new trail: the steps since the last time, or, if whole or if there
+// are none that lead here, all of it; then steps is nil.
+func (c *Core) Save(name string, whole bool) (s Saved, steps []Step, ok bool) {
+	o := c.objects[name]
+	if o == nil || o.root == nil {
+		return s, nil, false
+	}
+	if !whole && !o.trail.whole {
+		steps = o.trail.steps
+	}
+	o.trail = trail{}
+	return Saved{
+		Log: o.log.name, Epoch: o.epoch, Version: o.version, Position: o.position, Hash: o.hash, Terms: o.Terms, Root: o.root,
+	}, steps, true
+}
+
+// Level lists the open objects that show the state of their log at one position, by log.
+func (c *Core) Level() map[string][]string {
+	level := map[string][]string{}
+	for _, o := range c.order {
+		if o.root != nil && o.level && o.log.steady {
+			level[o.log.name] = append(level[o.log.name], o.name)
+		}
+	}
+	return level
+}
+
+// OpenSaved is [Core.Open] of an object that was stored: it has its state at once, an event Opened says so. Level says that it was
+// stored at one position with all others of which that is said.
+func (c *Core) OpenSaved(name string, s Saved, level bool) {
+	if c.objects[name] != nil {
+		return
+	}
+	j := c.journal(s.Log)
+	o := &object{
+		name: name, log: j, epoch: s.Epoch, version: s.Version, position: s.Position, hash: s.Hash,
+		root: s.Root, fold: s.Root,
+	}
+	o.accept(s.Terms)
+	if j.epoch == "" {
+		j.epoch = s.Epoch
+	}
+	if j.epoch == s.Epoch {
+		j.position = max(j.position, s.Position)
+	}
+	if level && !c.connected {
+		j.steady, o.level = true, true
+	}
+	c.objects[name] = o
+	c.order = append(c.order, o)
+	c.overlay(o)
+	c.emit(Event{Kind: Opened, Object: name})
+	if c.connected {
+		o.returning = true
+		c.stir(s.Log)
+		c.ask(o)
+	}
+	c.checkReady(j)
+	c.done()
+}
+
+// overlay puts the transactions of a process before above an object that has its first state.
+func (c *Core) overlay(o *object) {
+	for _, p := range o.log.queue {
+		part := p.part(o.name)
+		if !p.restored || part == nil || p.answered || !p.writes() || part.Epoch != o.epoch ||
+			slices.ContainsFunc(p.layers, func(l *layer) bool { return l.object == o }) {
+			continue
+		}
+		l := &layer{tx: p, part: part, object: o, shown: !p.hidden, writes: o.lens.Writes(part.Writes)}
+		p.layers = append(p.layers, l)
+		o.layers = append(o.layers, l)
+	}
+	if len(o.layers) == 0 {
+		return
+	}
+	o.visible = nil
+	c.touch(o)
+	o.stale = true
+}
