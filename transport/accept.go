@@ -132,6 +132,10 @@ func (s *Session) openBehind(welcome []byte, peer limits, patterns []Pattern) {
 	o := &s.out
 	o.mu.Lock()
 	for o.writing {
+		if o.closed { // it ended meanwhile; then shut may be the writer, for good, and waits for this goroutine
+			o.mu.Unlock()
+			return
+		}
 		o.idle.Wait()
 	}
 	if s.json {
