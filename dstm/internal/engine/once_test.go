@@ -75,6 +75,24 @@ func TestRefusalsOnce(t *testing.T) {
 }
 
 // After a restart a refusal that was not logged is forgotten; whoever did not hear it may send again, and it is run.
+// TestRefusalBelowCommit: the refusal of a first sending is told again also when the client has committed under higher sequences since.
+func TestRefusalBelowCommit(t *testing.T) {
+	w := newWorld(t, Options{})
+	expect(t, w.decide(2, w.tx(1, set(1, "x"))), "committed 1")
+	stale := w.tx(5, set(9, "x"))
+	stale.Parts[0].Base, stale.Parts[0].Reads = 0, []txn.Read{{Kind: txn.ReadAbsent, Path: path("x")}}
+	expect(t, w.decide(1, stale), "dstm.conflict")
+	expect(t, w.decide(1, w.tx(6, add(1, "n"))), "committed 2")
+	for _, copy := range []*txn.Transaction{stale, again(stale)} {
+		if d := w.decide(1, copy); d.Data != nil {
+			t.Error("it is logged")
+		} else {
+			expect(t, d, "dstm.conflict")
+		}
+	}
+	expect(t, w.decide(1, again(w.tx(4, set(9, "x")))), "dstm.stale_sequence")
+}
+
 func TestUnloggedRefusalIsForgotten(t *testing.T) {
 	w := newWorld(t, Options{})
 	stale := w.tx(1, set(9, "x"))

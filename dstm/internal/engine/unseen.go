@@ -30,6 +30,10 @@ func (d *decider) known() bool {
 				d.out.Refusal = outcomeUnknown(forgottenOutcome)
 				return true
 			}
+			if r := d.memory.refusal(d.q.Client, sequence); r != nil { // no copy can commit any more, so the log need not say it
+				d.out.Refusal = r
+				return true
+			}
 			d.out.Refusal = refusal(status.FailedPrecondition, reason.StaleSequence, "the sequence is not above the last one")
 			return true
 		}
