@@ -179,6 +179,11 @@ func (l *line) Dial(ctx context.Context, url, subprotocol string) (transport.Con
 	}
 	c := &lineConn{Conn: conn, line: l, cut: make(chan struct{})}
 	l.mu.Lock()
+	if l.down { // meanwhile
+		l.mu.Unlock()
+		conn.Close()
+		return nil, errors.New("no network")
+	}
 	l.conns = append(l.conns, c)
 	l.mu.Unlock()
 	return c, nil

@@ -18,7 +18,7 @@ func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m))
 
 // prepare makes what named transactions and the storage need, and takes up what a process before has left.
 func (c *Client) prepare(o *ClientOptions) {
-	c.works = works{runs: map[uint64]*work{}, registry: map[string]*named{}, watchers: map[chan struct{}]struct{}{}}
+	c.works = works{runs: map[uint64]*work{}, registry: map[string]*named{}, watchers: map[chan struct{}]struct{}{}, doubtful: map[string]bool{}}
 	for _, t := range o.Transactions {
 		d := t.definition()
 		if c.works.registry[d.name] != nil {
@@ -88,7 +88,7 @@ func (c *Client) restoreWorks(data map[string][]byte) (restored []*work) {
 			}
 			if err == nil {
 				taken[k.Sequence] = k.Sequence != 0
-				w := &work{Work: *k, named: s.registry[k.Name]}
+				w := &work{Work: *k, named: s.registry[k.Name], kept: []uint64{k.Sequence}}
 				w.handle = c.handle(w)
 				w.handle.durable = true
 				close(w.handle.stored)

@@ -2,6 +2,7 @@ package dstm
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/trefoilgo/trefoil/codec"
@@ -237,6 +238,9 @@ func (c *Client) runnable(w *work) bool {
 	if why != nil {
 		return !passes(why)
 	}
+	if c.disk.failing != nil && len(w.kept) > 0 {
+		return false // see hazard
+	}
 	if w.named == nil {
 		return true
 	}
@@ -268,7 +272,7 @@ func (c *Client) rerun(w *work) {
 		}
 		t := newTransaction(views, false)
 		if err := c.run(t, w.named, w.Arguments); err != nil {
-			c.concluded(w, func() { c.refuse(w, status.From(err)) })
+			c.concluded(w, func() { c.refuse(w, own(err)) })
 			return
 		}
 		again := false
@@ -297,6 +301,15 @@ func (c *Client) rerun(w *work) {
 		}
 	}
 	c.concluded(w, func() { c.pauseWork(w, busyPause) })
+}
+
+// own is the error of a user's function, whose text stays in this client.
+func own(err error) *status.Error {
+	var coded *status.Error
+	if errors.As(err, &coded) {
+		return coded
+	}
+	return status.New(status.Unknown, "", "%v", err).Because(err)
 }
 
 // concluded does what follows from a run, if the work is still there.

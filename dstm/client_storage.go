@@ -109,9 +109,12 @@ func (k *disk) write() {
 	defer c.mu.Unlock()
 	for err := error(nil); err == nil && k.again == nil && (len(k.puts)+len(k.then) > 0 || k.late); {
 		k.late = false
-		saves := c.cache.collect()
-		puts, then := k.puts, k.then
-		k.puts, k.then = map[string][]byte{}, nil
+		var saves []save
+		if k.failing == nil {
+			saves = c.cache.collect()
+		}
+		puts, then := k.take()
+		written := c.works.written(puts)
 		c.mu.Unlock()
 		for _, s := range saves {
 			puts[s.key] = s.encode()
@@ -119,6 +122,7 @@ func (k *disk) write() {
 		err = k.apply(puts)
 		c.mu.Lock()
 		c.cache.saved(saves, puts)
+		c.works.keep(written, err)
 		k.applied(puts, err)
 		for _, fn := range then {
 			fn()
@@ -130,6 +134,17 @@ func (k *disk) write() {
 		close(k.idle)
 		k.idle = nil
 	}
+}
+
+// take takes what is to be written. While the storage fails that is the ceiling alone: what it may have written nobody knows, so
+// that the works made meanwhile had better not be in it.
+func (k *disk) take() (puts map[string][]byte, then []func()) {
+	puts, then, k.then = k.puts, k.then, nil
+	if k.failing != nil && !k.client.closed {
+		return map[string][]byte{keep.CeilingKey: keep.AppendCeiling(k.ceiling)}, then
+	}
+	k.puts = map[string][]byte{}
+	return puts, then
 }
 
 func (k *disk) apply(puts map[string][]byte) error {
@@ -147,7 +162,7 @@ func (k *disk) apply(puts map[string][]byte) error {
 func (k *disk) applied(puts map[string][]byte, err error) {
 	if err == nil {
 		if k.failing != nil {
-			k.failing, k.tries = nil, 0
+			k.failing, k.tries, k.late = nil, 0, true
 			k.log.Info("dstm: the client's storage works again")
 		}
 		return

@@ -1,6 +1,7 @@
 package dstm
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/trefoilgo/trefoil/dstm/internal/replica"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
+	"github.com/trefoilgo/trefoil/transport"
 )
 
 // maxWorkBytes bounds the records of works and of the inbox together.
@@ -73,7 +75,16 @@ func (c *Client) due() {
 		w := c.works.runs[sequence]
 		w.Sent = true
 		c.store(w)
-		c.disk.after(func() { c.core.Allow(sequence) })
+		c.disk.after(func() {
+			if c.disk.failing != nil && w.hazard() {
+				if w.Sequence == sequence && c.core.Withdraw(sequence) {
+					delete(c.works.runs, sequence)
+					c.requeue(w, 0, status.From(c.disk.failing))
+				}
+				return
+			}
+			c.core.Allow(sequence)
+		})
 	}
 }
 
@@ -147,7 +158,9 @@ func (c *Client) settled(w *work, e *replica.Event) {
 		}
 		c.requeue(w, w.Attempts, err)
 	case err.Is(ErrStaleSequence), err.Is(ErrSequenceReused):
-		if e.Again { // an older copy of the storage may not know that it was sent
+		// While this process is the only one, the server forgets no commit before it was heard of: it was refused. But what was
+		// restored from an older copy of the storage may have been heard of, and settled.
+		if e.Restored {
 			c.refuse(w, err.MaybeDone())
 			return
 		}
@@ -253,6 +266,38 @@ func (c *Client) reopen() {
 // passes reports whether an object that could not be opened for this reason may be later.
 func passes(err *status.Error) bool {
 	return err.Code == status.Unavailable || err.Code == status.ResourceExhausted && !err.Is(ErrTooLarge)
+}
+
+// hazard reports whether the storage may hold another run of the work than the present one. While the storage fails, that must not be
+// sent: if the process ended then, the next one would find that other run refused, and do it all once more.
+func (w *work) hazard() bool {
+	return slices.ContainsFunc(w.kept, func(s uint64) bool { return s != w.Sequence })
+}
+
+// written are the works whose records are about to be written, and the runs there.
+func (s *works) written(puts map[string][]byte) map[*work]uint64 {
+	written := map[*work]uint64{}
+	for _, w := range s.order {
+		if puts[keep.WorkPrefix+w.ID] != nil {
+			written[w] = w.Sequence
+		}
+	}
+	return written
+}
+
+// keep notes which runs the storage may hold now.
+func (s *works) keep(written map[*work]uint64, err error) {
+	if err == nil {
+		clear(s.doubtful)
+	}
+	for w, sequence := range written {
+		switch {
+		case err == nil:
+			w.kept = []uint64{sequence}
+		case !errors.Is(err, transport.ErrStorageClosed):
+			w.kept = append(w.kept, sequence)
+		}
+	}
 }
 
 // uses reports whether a work is about an object.

@@ -180,6 +180,9 @@ func (b *Inbox) retry(ctx context.Context, id string, arguments codec.Raw) (*Wor
 	case k == nil:
 		c.mu.Unlock()
 		return nil, errNoItem(id)
+	case c.works.doubtful[id]:
+		c.mu.Unlock()
+		return nil, status.New(status.Unavailable, "", "the storage fails, and may still hold this work: if it were done again here, the next process could repeat it")
 	case c.works.registry[k.Name] == nil:
 		c.mu.Unlock()
 		return nil, errNoName
@@ -231,6 +234,7 @@ func (c *Client) refuse(w *work, err *status.Error) {
 		}
 		k.Differences = append(k.Differences, d)
 	}
+	c.works.doubtful[w.ID] = len(w.kept) > 0
 	c.works.remove(w)
 	record := keep.AppendItem(k)
 	c.works.bytes += len(record)

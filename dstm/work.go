@@ -87,6 +87,7 @@ type work struct {
 	size    int       // of its record
 	landing bool      // it is committed, and waits until its objects show that
 	awaited []uint64  // it has read these in strict objects, and runs when they are answered
+	kept    []uint64  // sequences of runs that its record in the storage may be of; see [Client.hazard]
 	paused  bool      // it waits before it runs again
 	unpause func()    // ends the pause's timer
 }
@@ -102,7 +103,8 @@ type works struct {
 	bytes    int              // of all records
 	last     uint64           // of the ids
 	registry map[string]*named
-	working  bool // a goroutine runs what is to be run
+	doubtful map[string]bool // items whose work may still be in the storage, by id
+	working  bool            // a goroutine runs what is to be run
 	watchers map[chan struct{}]struct{}
 }
 

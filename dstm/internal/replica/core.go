@@ -106,7 +106,7 @@ type Event struct {
 	Made      []Made      // of a commit: what it made, for each part
 	Conflicts []tree.Path // of a refusal
 	Sent      bool        // of a refusal: the transaction may have been sent
-	Again     bool        // of a refusal: it may have been sent before that, or in a process before
+	Restored  bool        // of a refusal: it was made in a process before
 
 	Request  uint64    // of Revised, Recalled and Answered
 	Revision *Revision // of Revised

@@ -169,7 +169,7 @@ func (c *Core) refuse(p *pending, err *status.Error, paths []tree.Path) {
 	p.closes()
 	c.emit(Event{
 		Kind: Settled, Sequence: p.Sequence, Log: p.log.name, Err: err, Conflicts: paths,
-		Sent: p.sent, Again: p.sent && (p.Again || p.restored),
+		Sent: p.sent, Restored: p.restored,
 	})
 	c.drop(p)
 }
