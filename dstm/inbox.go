@@ -180,7 +180,7 @@ func (b *Inbox) retry(ctx context.Context, id string, arguments codec.Raw) (*Wor
 	case k == nil:
 		c.mu.Unlock()
 		return nil, errNoItem(id)
-	case c.works.doubtful[id]:
+	case c.works.doubtful[id] && c.disk.failing != nil:
 		c.mu.Unlock()
 		return nil, status.New(status.Unavailable, "", "the storage fails, and may still hold this work: if it were done again here, the next process could repeat it")
 	case c.works.registry[k.Name] == nil:

@@ -235,23 +235,22 @@ func (r *randomRun) submit() {
 func (r *randomRun) finish() {
 	h, t := r.h, r.h.t
 	s := r.p.crash()
-	r.start(s, true, false)
-	for range r.p.conn.States(h.ctx) {
-		if s := r.p.conn.State(); s.Phase == transport.Closed { // a hello of the process before came later than this one's
-			r.p.stop()
-			r.start(r.p.storage.next(), true, false)
-			break
-		} else if s.Phase == transport.Open {
-			break
-		}
+	for r.start(s, true, false); !r.settle(); r.start(s, true, false) {
+		s = r.p.crash()
 	}
-	s = r.p.storage
-	for _, w := range r.p.Pending() {
-		if _, err := w.Wait(h.ctx); err != nil && h.ctx.Err() != nil {
-			t.Errorf("%s does not come to its end: %v", w.ID(), err)
-			return
-		}
+	if t.Failed() {
+		return
 	}
+	defer func() { // and in a last process, what the store holds
+		for s := r.p.crash(); !t.Failed(); s = r.p.crash() {
+			r.start(s, true, false)
+			if err := r.compare(); err == nil {
+				return
+			} else if r.p.conn.State().Phase != transport.Closed {
+				t.Error(err)
+			}
+		}
+	}()
 	h.until(func() bool { return s.count(t, "work/") == 0 })
 	inbox := map[string]dstm.InboxItem{}
 	for _, i := range r.p.Inbox().Items() {
@@ -288,13 +287,40 @@ func (r *randomRun) finish() {
 			r.sum["committed"]++
 		}
 	}
-	if err := r.compare(o); err != nil {
-		t.Error(err)
+}
+
+// settle waits until no work is pending. False: the connection has ended for good, since a hello of the process before came later than
+// this one's.
+func (r *randomRun) settle() bool {
+	ctx, cancel := context.WithCancel(r.h.ctx)
+	defer cancel()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		for s := range r.p.conn.States(ctx) {
+			if s.Phase == transport.Closed {
+				cancel()
+			}
+		}
+	}()
+	for _, w := range r.p.Pending() {
+		if _, err := w.Wait(ctx); err != nil && r.h.ctx.Err() != nil {
+			r.h.t.Errorf("%s does not come to its end: %v, %+v", w.ID(), err, r.p.conn.State())
+		}
 	}
+	closed := ctx.Err() != nil && r.h.ctx.Err() == nil
+	cancel()
+	<-watched
+	return !closed
 }
 
 // compare opens the object, from the cache, and waits until it is what the store has.
-func (r *randomRun) compare(o dstm.Object) error {
+func (r *randomRun) compare() error {
+	o, err := r.h.store.Open(r.h.ctx, "a")
+	if err != nil {
+		return err
+	}
+	defer o.Close()
 	mine, err := r.p.Open(r.h.ctx, "a")
 	if err != nil {
 		return err
