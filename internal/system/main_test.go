@@ -26,6 +26,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(1)
 	}
+	if file := os.Getenv(clientFile); file != "" {
+		if err := work(file, os.Getenv(clientURL), os.Getenv(clientRun)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(leak.Main(m))
 }
 
