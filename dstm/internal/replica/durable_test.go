@@ -1,0 +1,154 @@
+package replica
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/trefoilgo/trefoil/codec"
+	"github.com/trefoilgo/trefoil/dstm/internal/tree"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+)
+
+// adds is a transaction that adds to n of object a, made on what the core shows.
+func adds(d *desk) txn.Transaction {
+	s, _ := d.core.State("a")
+	return txn.Transaction{Position: s.Seen, Parts: []txn.Part{{
+		Object: "a", Epoch: s.Epoch, Base: s.Version,
+		Writes: []txn.Write{{Op: txn.OpAdd, Path: tree.Path{"n"}, Value: codec.Raw{1}}},
+	}}}
+}
+
+func (d *desk) submitDurable() uint64 {
+	d.t.Helper()
+	sequence, _, err := d.core.SubmitDurable(adds(d), 0)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return sequence
+}
+
+// settledSent is what the next commit frame says is settled.
+func (d *desk) settledSent() uint64 {
+	d.t.Helper()
+	f, err := parse(d.core.Next())
+	if err != nil || f.Kind != kindCommit {
+		d.t.Fatal("no commit is next: ", err)
+	}
+	x, err := txn.Decode(&f.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return x.Settled
+}
+
+// TestHeldUntilAllowed is rule I1.
+func TestHeldUntilAllowed(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	first := d.submitDurable()
+	if _, _, err := d.core.Submit(adds(d), first); err != nil {
+		t.Fatal(err)
+	}
+	if d.core.Next() != nil {
+		t.Fatal("it goes out, or what is behind it does")
+	}
+	if due := d.core.Due(); !slices.Equal(due, []uint64{first}) || d.core.Due() != nil {
+		t.Fatal(due)
+	}
+	d.core.Allow(first)
+	d.sync()
+	if got := d.settled(); !slices.Equal(got, []string{"1 ok", "2 ok"}) {
+		t.Fatal(got)
+	}
+}
+
+// TestSettledWaitsForTheEnd is rule I2, also over the time when nothing of the log is open.
+func TestSettledWaitsForTheEnd(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	first := d.submitDurable()
+	d.core.Due()
+	d.core.Allow(first)
+	d.sync()
+	d.core.Close("a")
+	d.open("a")
+	if _, _, err := d.core.Submit(adds(d), first); err != nil {
+		t.Fatal(err)
+	}
+	if s := d.settledSent(); s >= first {
+		t.Fatalf("%d is settled before its end is stored", s)
+	}
+	d.core.Release(first)
+	if s := d.settledSent(); s != first {
+		t.Fatalf("settled %d", s)
+	}
+}
+
+// TestRestoredGoAsTheyWere is rule I4: what may have been sent goes with again, what never was without, and what depends on something
+// unknown is refused.
+func TestRestoredGoAsTheyWere(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	sent, unsent, orphan := adds(d), adds(d), adds(d)
+	sent.Sequence, unsent.Sequence, orphan.Sequence, orphan.After = 11, 12, 13, []uint64{10}
+	saved, _, _ := d.core.Save("a", true)
+	d.core = New(100, 1024)
+	d.core.Restore("log", orphan, false, false)
+	d.core.Restore("log", unsent, false, false)
+	d.core.Restore("log", sent, true, false)
+	d.core.Restored(me)
+	if got := d.settled(); !slices.Equal(got, []string{"13 dstm.depends"}) {
+		t.Fatal(got)
+	}
+	d.core.OpenSaved("a", saved, false)
+	if s, ok := d.core.State("a"); !ok || len(s.Pending) != 2 || s.Root.Find(tree.Path{"n"}).Leaf[0] != 2 {
+		t.Fatalf("%+v", s)
+	}
+	d.connect()
+	d.send()
+	d.receive()
+	var again []bool
+	for b := d.core.Next(); b != nil; b = d.core.Next() {
+		f, _ := parse(b)
+		x, err := txn.Decode(&f.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again = append(again, x.Again)
+		d.send()
+		for _, s := range d.core.Due() {
+			d.core.Allow(s)
+		}
+	}
+	if len(again) == 1 { // the second was held until the first had gone
+		t.Fatal("the second does not go")
+	}
+	d.sync()
+	if got := d.settled(); !slices.Equal(again, []bool{true, false}) || !slices.Equal(got, []string{"11 ok", "12 ok"}) {
+		t.Fatal(again, got)
+	}
+	if n := d.server.object("a").root.Find(tree.Path{"n"}).Leaf[0]; n != 2 {
+		t.Error(n)
+	}
+}
+
+// TestConfirmedIsNotShownTwice: an own write that a stored object holds already, though its answer has not come, is not to be shown above it.
+func TestConfirmedIsNotShownTwice(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	first := d.submitDurable()
+	d.core.Due()
+	d.core.Allow(first)
+	if d.core.Hidden(first) {
+		t.Fatal("hidden at once")
+	}
+	d.send()
+	d.take(d.link.toClient[0]) // the change, without the answer
+	if s, _ := d.core.State("a"); s.Version != 1 || !d.core.Hidden(first) {
+		t.Fatal(s.Version, d.core.Hidden(first))
+	}
+}
