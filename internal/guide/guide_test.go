@@ -1,4 +1,4 @@
-// Package guide is the code of docs/dstm.md, which runs here as tests.
+// Package guide is the code of docs/dstm.md and docs/offline.md, which runs here as tests.
 package guide
 
 import (
@@ -467,20 +467,26 @@ func onDisk(ctx context.Context) error {
 	return store.Close(ctx)
 }
 
-var guideBlock = regexp.MustCompile("(?s)<!-- guide: (\\w+) -->\n```go\n(.*?)```")
+var guideBlock = regexp.MustCompile("(?s)<!-- guide: ([\\w-]+) -->\n```go\n(.*?)```")
 
-// Every block of Go in the guide is code that runs here.
+// Every block of Go in the guides is code that runs here.
 func TestGuide(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "dstm.md"))
+	for page, source := range map[string]string{"dstm.md": "guide_test.go", "offline.md": "offline_test.go"} {
+		t.Run(page, func(t *testing.T) { comparePage(t, page, source) })
+	}
+}
+
+func comparePage(t *testing.T, name, file string) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := os.ReadFile("guide_test.go")
+	source, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	regions := map[string]string{}
-	var name string
+	name = ""
 	for line := range strings.Lines(string(source)) {
 		mark, found := strings.CutPrefix(strings.TrimSpace(line), "// guide: ")
 		switch {
