@@ -1,7 +1,9 @@
 package pubsub
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
 	"sync"
 
 	"github.com/trefoilgo/trefoil/codec"
@@ -13,6 +15,14 @@ import (
 type ClientOptions struct {
 	// MaxPending bounds how many publishes and queries may wait for their answers; more fail at once with ErrTooMany. Default 256.
 	MaxPending int
+	// Storage keeps what is published with [Queued] over a restart; it is that of transport.ClientOptions. Default: memory.
+	Storage transport.Storage
+	// QueueLength and QueueBytes bound what is queued; defaults 256 and 1 MiB.
+	QueueLength, QueueBytes int
+	// Refused is told of a queued publication that the server refused; it must not block.
+	Refused func(topic string, value codec.Raw, err error)
+	// Logger hears of what is refused and of a Storage that fails. Default slog.Default().
+	Logger *slog.Logger
 }
 
 // Client is the client's side of pub/sub: hand it to [transport.Dial], once. It implements
@@ -28,6 +38,8 @@ type Client struct {
 	order   []*wire // as they were made, to subscribe again in that order
 	match   matcher[*wire]
 	matched []*wire // scratch
+
+	outbox outbox // guards itself
 }
 
 // NewClient makes a client. It panics on negative options.
@@ -36,10 +48,15 @@ func NewClient(opts *ClientOptions) *Client {
 	if opts != nil {
 		c.opts = *opts
 	}
-	if c.opts.MaxPending < 0 {
-		panic("pubsub: ClientOptions.MaxPending is negative")
+	if c.opts.MaxPending < 0 || c.opts.QueueLength < 0 || c.opts.QueueBytes < 0 {
+		panic("pubsub: a number in ClientOptions is negative")
 	}
 	c.opts.MaxPending = or(c.opts.MaxPending, 256)
+	c.outbox = outbox{
+		client: c, storage: c.opts.Storage, length: or(c.opts.QueueLength, 256), most: or(c.opts.QueueBytes, 1<<20),
+		log: cmp.Or(c.opts.Logger, slog.Default()), refused: c.opts.Refused,
+	}
+	c.outbox.load()
 	return c
 }
 
@@ -60,7 +77,15 @@ func (c *Client) Attach(s *transport.Session) (transport.Receiver, error) {
 		w.detached()
 	}
 	l.flush()
+	c.outbox.kick()
 	return l, nil
+}
+
+// connected reports whether there is a session.
+func (c *Client) connected() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link != nil
 }
 
 // Close ends all subscriptions and fails what waits for an answer. It does not close the connection. Idempotent.
@@ -97,7 +122,7 @@ func (c *Client) finish(err error) {
 	}
 }
 
-// Publish implements [Publisher]. Without a session it fails at once with ErrNotConnected. When the session ends, or ctx is done,
+// Publish implements [Publisher]. Without a session it fails at once with ErrNotConnected, unless it is [Queued]. When the session ends, or ctx is done,
 // before the answer came, the outcome is unknown.
 func (c *Client) Publish(ctx context.Context, topic string, value any, opts ...PublishOption) (Position, error) {
 	if err := checkTopic(topic); err != nil {
@@ -111,6 +136,9 @@ func (c *Client) Publish(ctx context.Context, topic string, value any, opts ...P
 	if o.notToMyself {
 		flags |= flagNotToMyself
 	}
+	if o.queued {
+		return Position{}, c.keep(topic, value, flags, &o)
+	}
 	r, err := c.request(ctx, func(id int64) ([]byte, error) {
 		b := header(make([]byte, 0, 128+len(o.raw)), 8, kindPublish)
 		b = codec.AppendInt(codec.AppendString(b, topic), id)
@@ -123,6 +151,21 @@ func (c *Client) Publish(ctx context.Context, topic string, value any, opts ...P
 		return appendText(b, o.key), nil
 	})
 	return r.at, err
+}
+
+// keep queues a publication.
+func (c *Client) keep(topic string, value any, flags int64, o *publishOptions) error {
+	c.mu.Lock()
+	closed := c.closed
+	c.mu.Unlock()
+	if closed != nil {
+		return closed
+	}
+	raw, err := codec.AppendValue(nil, value)
+	if err != nil {
+		return errBadValue(err)
+	}
+	return c.outbox.add(kept{topic: topic, flags: flags, raw: o.raw, value: raw, about: o.key})
 }
 
 // Members lists who is subscribed to topic on the server's node, in the order of joining. It needs the permission to subscribe.

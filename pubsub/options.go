@@ -21,6 +21,7 @@ type PublishOption func(*publishOptions)
 
 type publishOptions struct {
 	notToMyself bool
+	queued      bool
 	metadata    map[string]string
 	key         string
 	raw         codec.Raw // metadata, encoded; nil if none

@@ -10,6 +10,7 @@ import (
 
 	"github.com/trefoilgo/trefoil/backend/bolt"
 	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/pubsub"
 	"github.com/trefoilgo/trefoil/transport"
 )
 
@@ -89,6 +90,24 @@ func settle(ctx context.Context, objects *dstm.Client) error {
 	}
 	// guide: end
 	return nil
+}
+
+func report(ctx context.Context, storage transport.Storage) error {
+	// guide: queued
+	news := pubsub.NewClient(&pubsub.ClientOptions{Storage: storage})
+	_, err := news.Publish(ctx, "reports", "it works", pubsub.Queued()) // returns when it is kept
+	// guide: end
+	return errors.Join(err, news.Close())
+}
+
+func TestGuideQueued(t *testing.T) {
+	storage := transport.NewMemoryStorage()
+	if err := report(context.Background(), storage); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := storage.Load("pubsub"); err != nil || len(left) != 1 {
+		t.Error(left, err)
+	}
 }
 
 func TestGuideOffline(t *testing.T) {
