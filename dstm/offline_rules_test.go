@@ -364,12 +364,12 @@ func TestSeveralObjectsOffline(t *testing.T) {
 	})
 	opts := &dstm.ClientOptions{Transactions: []dstm.Named{addStep, move}}
 	p := h.processWith(newProbe(), true, opts)
-	a, b := h.open(p.guest, "a"), h.open(p.guest, "b")
-	h.done(h.submit(addStep, a, "n", 100))
+	h.open(p.guest, "b")
+	h.done(h.submit(addStep, h.open(p.guest, "a"), "n", 100))
 	storage := p.storage
 	p.stop()
 	p = h.processWith(storage.next(), false, opts)
-	a, b = h.open(p.guest, "a"), h.open(p.guest, "b")
+	a, b := h.open(p.guest, "a"), h.open(p.guest, "b")
 	w, err := move.SubmitAll(h.ctx, []dstm.Object{a, b}, step{"b", 30})
 	if err != nil {
 		t.Fatal(err)

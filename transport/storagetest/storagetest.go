@@ -28,7 +28,7 @@ func Run(t *testing.T, open func(t *testing.T, name string) transport.Storage, r
 	one, two := open(t, "one"), open(t, "two")
 	defer one.Close()
 	defer two.Close()
-	if one.Key() == two.Key() || one.Key() != one.Key() || one.Key() == (transport.Key{}) {
+	if key := one.Key(); key == two.Key() || key != one.Key() || key == (transport.Key{}) {
 		t.Error("two storages have the same key, or one has none, or changes it")
 	}
 }
