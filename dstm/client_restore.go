@@ -30,7 +30,7 @@ func (c *Client) prepare(o *ClientOptions) {
 	c.cache = cache{client: c, limit: cmp.Or(o.MaxCached, 32), most: cmp.Or(o.MaxCachedBytes, 64<<20)}
 
 	// Sequences ascend over all processes that ever use the client's key: microseconds since
-	// 1970 do, as long as clocks do; what is stored does in any case (docs/decisions/0005-client-replica.md, 0014-offline.md).
+	// 1970 do, as long as clocks do; what is stored does in any case (docs/decisions/0005-client-replica.md, 0016-offline.md).
 	start := uint64(max(c.world.Now().UnixMicro(), 0))
 	data := c.load()
 	if raw, ok := data[keep.CeilingKey]; ok {

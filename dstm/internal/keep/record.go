@@ -1,4 +1,4 @@
-// Package keep is how a client stores what is to outlive its process: the records of docs/decisions/0014-offline.md. It is pure: bytes
+// Package keep is how a client stores what is to outlive its process: the records of docs/decisions/0016-offline.md. It is pure: bytes
 // in, values out.
 //
 // A record begins with a format byte and 8 bytes of a checksum over its key and what follows, so that what was damaged, cut, edited

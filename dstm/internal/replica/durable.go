@@ -11,7 +11,7 @@ import (
 
 // A durable transaction outlives the process: its user stores it. The Core says when that must have happened, and waits: before
 // the first copy goes out ([Core.Due], [Core.Allow]), and before the server may forget the outcome ([Core.Release]). See
-// docs/decisions/0014-offline.md.
+// docs/decisions/0016-offline.md.
 
 // SubmitDurable is [Core.Submit] of a durable transaction. It stays held until Allow.
 func (c *Core) SubmitDurable(t txn.Transaction, seen uint64) (sequence uint64, conflict tree.Path, err *status.Error) {
