@@ -6,9 +6,10 @@
 export { Code, TrefoilError, codeName } from "./status.ts";
 export { Time } from "./codec/index.ts";
 export type { Value, ValueMap } from "./codec/index.ts";
-export { Client, CloseCode } from "./transport/index.ts";
+export { Client, CloseCode, openStorage, StorageReason } from "./transport/index.ts";
 export type {
-  ClientOptions, Credentials, Environment, Frame, KeyLocks, KeyStorage, Pattern, Phase, Receiver, Session, Socket, SocketConstructor, State,
+  ClientOptions, Credentials, Environment, Frame, KeyLocks, KeyStorage, Pattern, Phase, Receiver, Session, SharedStorage, Socket, SocketConstructor, State, Storage,
+  StorageChange, StorageOptions,
 } from "./transport/index.ts";
 export * as codec from "./codec/index.ts";
 export * as rpc from "./rpc/index.ts";

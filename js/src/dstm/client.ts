@@ -1,9 +1,14 @@
 import type { TrefoilError } from "../status.ts";
 import type { Pattern, Receiver } from "../transport/pattern.ts";
 import type { Session } from "../transport/session.ts";
+import type { Storage } from "../transport/storage/storage.ts";
 import { invalid } from "./errors.ts";
 import { Hub } from "./hub.ts";
 import type { SharedObject, WaitOptions } from "./object.ts";
+import type { Inbox } from "./offline/inbox.ts";
+import type { NamedTransaction } from "./offline/named.ts";
+import type { Offline } from "./offline/offline.ts";
+import type { Work } from "./offline/work.ts";
 
 /** Options of a {@link Client}. */
 export interface ClientOptions {
@@ -12,6 +17,17 @@ export interface ClientOptions {
    * rejects with `dstm.busy`. Default 1,024.
    */
   readonly maxPending?: number | undefined;
+  /**
+   * Where named transactions, the inbox and the states of objects are kept: what `openStorage` gave, the same as that of the connection. Default: nowhere; named transactions
+   * then live as long as the page.
+   */
+  readonly storage?: Storage | undefined;
+  /** The named transactions of the program; each client that may find their works in its storage has to have them. Default: none. */
+  readonly transactions?: readonly NamedTransaction<any>[] | undefined;
+  /** How many objects are kept in the storage, those least recently opened go first. Default 32. */
+  readonly maxCached?: number | undefined;
+  /** How many bytes of them. Default 64 MiB. */
+  readonly maxCachedBytes?: number | undefined;
 }
 
 /** The start of the last client's sequences. */
@@ -37,11 +53,43 @@ export class Client implements Pattern {
   /** The pattern's name. */
   readonly name = "dstm";
   readonly #hub: Hub;
+  readonly #options: ClientOptions;
 
+  /** Throws `dstm.invalid` for options that make no sense. */
   constructor(options: ClientOptions = {}) {
     const limit = options.maxPending ?? 1024;
     if (!Number.isInteger(limit) || limit < 1) throw invalid("maxPending is no positive integer");
-    this.#hub = new Hub(firstSequence(), limit);
+    this.#options = options;
+    const { storage, transactions } = options;
+    const objects = options.maxCached ?? 32;
+    const bytes = options.maxCachedBytes ?? 64 << 20;
+    if (!(objects >= 0) || !(bytes >= 0)) throw invalid("maxCached and maxCachedBytes are no negative numbers");
+    const offline = storage || transactions ? { storage: storage ?? null, transactions: transactions ?? [], objects, bytes } : null;
+    this.#hub = new Hub(firstSequence(), limit, offline);
+  }
+
+  /**
+   * The named transactions that are not decided, the oldest first, also those of before a reload. Frozen, and the same until something changes. Throws `dstm.invalid`, as do
+   * `onWorks` and `inbox`, without `storage` and `transactions`.
+   */
+  get works(): readonly Work[] {
+    return this.#offline.queue.works;
+  }
+
+  /** Calls fn when `works` has changed; what is returned ends that. */
+  onWorks(fn: () => void): () => void {
+    return this.#offline.queue.changed.on(fn);
+  }
+
+  /** The named transactions that were refused in the end. */
+  get inbox(): Inbox {
+    return this.#offline.queue.inbox;
+  }
+
+  get #offline(): Offline {
+    const { offline } = this.#hub;
+    if (offline === null) throw invalid("the client has neither a storage nor transactions");
+    return offline;
   }
 
   /**
@@ -68,6 +116,21 @@ export class Client implements Pattern {
       receive: (frame) => this.#hub.receive(session, frame),
       close: () => this.#hub.detach(session),
     };
+  }
+
+  /** Called by the transport: see {@link Pattern}. */
+  fork(storage: Storage): Client {
+    return new Client({ ...this.#options, storage });
+  }
+
+  /** Called by the transport: see {@link Pattern}. */
+  drained(): Promise<void> {
+    return this.#offline.drained();
+  }
+
+  /** Called by the transport: see {@link Pattern}. */
+  absorb(records: ReadonlyMap<string, Uint8Array>): void {
+    this.#hub.offline?.queue.absorb(records);
   }
 
   /** Called by the transport when the connection has ended for good. Objects that are open stay readable. */

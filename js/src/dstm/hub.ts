@@ -3,6 +3,7 @@ import type { Frame } from "../transport/pattern.ts";
 import type { Session } from "../transport/session.ts";
 import { aborted, fault, invalid, Reason } from "./errors.ts";
 import { SharedObject } from "./object.ts";
+import { Offline, type OfflineOptions } from "./offline/offline.ts";
 import { Past } from "./past.ts";
 import { validName } from "./path.ts";
 import { Core } from "./replica/core.ts";
@@ -17,6 +18,8 @@ const RETRY_REFUSED = 1000;
 export class Hub {
   readonly past: Past;
   readonly submissions: Submissions;
+  /** What outlives the page, null if nothing was asked for that does. */
+  readonly offline: Offline | null;
   readonly #core: Core;
   readonly #replicas = new Map<string, Shared>();
   #session: Session | null = null;
@@ -28,10 +31,12 @@ export class Hub {
   #over: TrefoilError | null = null;
   #closed = false;
 
-  constructor(start: number, limit: number) {
+  constructor(start: number, limit: number, offline: OfflineOptions | null) {
     this.#core = new Core(start, limit);
     this.past = new Past(this.#core, () => this.#pump(), () => this.#over);
     this.submissions = new Submissions(this.#core, (object) => this.#note(object), () => this.#pump(), () => this.#over);
+    this.offline = offline && new Offline(this, this.#core, offline, limit);
+    this.offline?.load();
   }
 
   /** See Client.open. */
@@ -69,16 +74,35 @@ export class Hub {
   #share(name: string): Shared {
     const known = this.#replicas.get(name);
     if (known !== undefined) return known;
-    const s = new Shared(this.#core, name);
+    const s = new Shared(this.#core, name, this.offline);
     this.#replicas.set(name, s);
-    this.#core.open(name);
+    this.#core.open(name, this.offline?.cache?.take(name) ?? null);
     return s;
+  }
+
+  /** Keeps an object open without a handle. */
+  hold(name: string): Shared {
+    const s = this.#share(name);
+    s.users++;
+    return s;
+  }
+
+  /** Something about objects has happened that the core does not know. */
+  moved(names: readonly string[]): void {
+    for (const name of names) this.#note(name);
+    this.#pump();
+  }
+
+  /** Tells what has happened and sends what there is to send. */
+  pump(): void {
+    this.#pump();
   }
 
   /** Takes one user away; with the last one the object is closed. */
   release(s: Shared): void {
     s.users--;
     if (s.users > 0 || this.#replicas.get(s.name) !== s) return;
+    this.offline?.closing(s.name);
     this.#replicas.delete(s.name);
     this.#core.close(s.name);
     this.#pump();
@@ -107,7 +131,10 @@ export class Hub {
   /** A session is open. */
   attach(session: Session): void {
     if (this.#session !== null) this.#core.lost();
-    if (!this.#closed) this.#over = null;
+    if (!this.#closed) {
+      this.#over = null;
+      this.offline?.queue.reopen();
+    }
     this.#session = session;
     this.#full = false;
     this.#core.connect(session.client);
@@ -140,6 +167,7 @@ export class Hub {
   finish(error: TrefoilError): void {
     this.#over ??= error;
     this.#stopRetry();
+    this.offline?.close(error);
     this.submissions.close(error);
     for (const s of this.#replicas.values()) s.moved = true;
     this.past.close(error);
@@ -158,6 +186,7 @@ export class Hub {
     this.#over ??= error;
     this.#closed = true;
     this.#stopRetry();
+    this.offline?.close(error);
     this.submissions.close(error);
     for (const s of this.#replicas.values()) s.moved = true;
     this.past.close(error);
@@ -178,6 +207,7 @@ export class Hub {
     this.#replicas.delete(s.name);
     s.settle(error);
     for (const h of [...s.handles]) h.end(error);
+    this.offline?.ended(s.name, error);
   }
 
   /**
@@ -246,13 +276,16 @@ export class Hub {
         again = true;
         for (const h of [...s.handles]) h.moved();
       }
+      if (this.offline?.turn() === true) again = true;
     }
   }
 
   #tell(e: Event): void {
+    this.offline?.tell(e);
+    if (e.kind === "entered") return;
     if (e.kind === "settled") {
       for (const object of e.objects) this.#note(object);
-      this.submissions.settled(e);
+      if (this.offline?.queue.settled(e) !== true) this.submissions.settled(e);
       return;
     }
     if (e.kind === "level") {

@@ -1,4 +1,5 @@
 import type { TrefoilError } from "../status.ts";
+import type { Offline } from "./offline/offline.ts";
 import type { Core } from "./replica/core.ts";
 import type { Changed, Shown, State } from "./replica/types.ts";
 import type { TreeNode } from "./tree/node.ts";
@@ -31,6 +32,7 @@ export class Shared {
   constructor(
     readonly core: Core,
     readonly name: string,
+    readonly offline: Offline | null = null,
   ) {}
 
   /** Tells those who wait that there is a state, or why not. */
@@ -60,7 +62,7 @@ export class Shared {
   /** The own unanswered transactions. */
   pending(): Pending {
     const shown = this.#state().pending;
-    const count = this.core.unanswered(this.name);
+    const count = this.core.unanswered(this.name) + (this.offline?.queue.waiting(this.name) ?? 0);
     if (this.#pending === null || this.#pending.shown !== shown || this.#pending.value.count !== count) {
       this.#pending = { value: Object.freeze({ count, paths: Object.freeze(shown.flatMap((s) => s.paths)) }), shown };
     }

@@ -82,6 +82,11 @@ export class Submissions {
     }
   }
 
+  /** Whether a commit is one that undo knows. */
+  undoable(object: string, c: Commit): boolean {
+    return this.core.own.some((x) => x.log === c.log && x.epoch === c.epoch && x.parts.some((p) => p.object === object && p.version === c.version));
+  }
+
   /** Passes on an outcome. */
   settled(e: Settled): void {
     this.#waiting.get(e.sequence)?.(e);

@@ -1,6 +1,7 @@
 import { Code, TrefoilError } from "../status.ts";
-import { fault, Reason } from "./errors.ts";
-import type { SharedObject } from "./object.ts";
+import { fault, invalid, Reason } from "./errors.ts";
+import { SharedObject } from "./object.ts";
+import type { Work } from "./offline/work.ts";
 import { Tx } from "./tx.ts";
 import type { UpdateOptions } from "./update.ts";
 import type { Commit } from "./view.ts";
@@ -43,6 +44,23 @@ export class UndoStack {
     this.#done = this.#push(this.#done, commit);
     this.#undone = [];
     return commit;
+  }
+
+  /**
+   * Takes up what a named transaction did, once it has committed: then it can be undone as if it had been an {@link UndoStack.update}. One that was refused is passed over.
+   */
+  follow(work: Work): void {
+    const at = work.objects.indexOf(this.#object.name);
+    if (at < 0) throw invalid(`the work is not about ${this.#object.name}`);
+    void work.done.then(
+      () => {
+        const commit = work.commits[at];
+        if (commit === undefined || !SharedObject.desk(this.#object).hub.submissions.undoable(this.#object.name, commit)) return; // it wrote nothing here
+        this.#done = this.#push(this.#done, commit);
+        this.#undone = [];
+      },
+      () => undefined,
+    );
   }
 
   /**

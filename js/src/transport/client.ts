@@ -13,6 +13,8 @@ import type { Pattern } from "./pattern.ts";
 import type { Session } from "./session.ts";
 import { StateCell } from "./state.ts";
 import type { State } from "./state.ts";
+import { Adoption } from "./storage/adopt.ts";
+import type { SharedStorage, Storage } from "./storage/storage.ts";
 
 /**
  * One client's connection to a server, kept up over reconnects. It connects in the background and keeps trying until it is closed, or until the server, or
@@ -32,6 +34,7 @@ export class Client {
   private leaving: unknown = null;
   private endPause: (() => void) | null = null;
   private wakeable = false; // the pause is a backoff
+  private adoption: Adoption | null = null;
   private first: { resolve(): void; reject(err: TrefoilError): void } | null = null; // dial's
 
   /**
@@ -43,6 +46,12 @@ export class Client {
     this.patterns = patterns;
     if (new Set(patterns.map((p) => p.name)).size !== patterns.length) {
       throw new TrefoilError(Code.InvalidArgument, "transport.bad_option", "two patterns have the same name");
+    }
+    const { keep } = this.s;
+    if (keep !== null && "orphan" in keep && this.s.adopt) {
+      // A client of its own for each: who takes over what another has sent must be that other.
+      const connect = (storage: Storage, forks: Pattern[]): Client => new Client(url, { ...options, storage, adopt: false }, ...forks);
+      this.adoption = new Adoption(keep as SharedStorage, patterns, connect, this.s.env);
     }
     this.stopWaking = this.s.env.onWake(() => this.wake());
     const { signal } = options;
@@ -100,7 +109,8 @@ export class Client {
   }
 
   private async run(): Promise<void> {
-    this.held = this.s.key || this.s.keyName === "" ? ownKey(this.s.key ?? undefined) : await holdKey(this.s.keyName, this.s.storage, this.s.locks);
+    if (this.s.keep) this.held = ownKey(this.s.keep.key);
+    else this.held = this.s.key || this.s.keyName === "" ? ownKey(this.s.key ?? undefined) : await holdKey(this.s.keyName, this.s.storage, this.s.locks);
     await null; // dial must have said that it waits
     for (let failed = 0; ; ) {
       const { outcome, lived } = await this.once(this.held.key);
@@ -127,6 +137,7 @@ export class Client {
         since = this.s.env.now() + welcome.heartbeat;
         this.live = session;
         this.cell.set("open", { session: session.id });
+        this.adoption?.start();
         this.first?.resolve();
         this.first = null;
       },
@@ -176,9 +187,11 @@ export class Client {
   }
 
   /** Ends for good and tells the patterns. */
-  private finish(state: Partial<State> & { error: TrefoilError }): void {
+  private async finish(state: Partial<State> & { error: TrefoilError }): Promise<void> {
     for (const p of this.patterns) guard(() => p.finish?.(state.error));
     this.over(state);
+    await this.adoption?.stop();
+    await this.s.keep?.close();
   }
 
   private over(state: Partial<State>): void {

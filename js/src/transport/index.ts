@@ -7,3 +7,7 @@ export type { Frame, Pattern, Receiver } from "./pattern.ts";
 export type { Session } from "./session.ts";
 export type { Environment, Socket, SocketConstructor, SocketEvent } from "./socket.ts";
 export type { Phase, State } from "./state.ts";
+export { StorageReason } from "./storage/errors.ts";
+export { openStorage } from "./storage/open.ts";
+export type { StorageOptions } from "./storage/open.ts";
+export type { SharedStorage, Storage, StorageChange } from "./storage/storage.ts";

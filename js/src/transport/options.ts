@@ -5,6 +5,8 @@ import { ownLimits, within } from "./limits.ts";
 import type { Limits } from "./limits.ts";
 import { platform } from "./socket.ts";
 import type { Environment, SocketConstructor } from "./socket.ts";
+import { isStorage } from "./storage/storage.ts";
+import type { Storage } from "./storage/storage.ts";
 
 /** What a server's login is given: for each namespace a map of whatever it wants; "" is the default namespace. */
 export type Credentials = Record<string, Record<string, unknown>>;
@@ -18,8 +20,12 @@ export interface ClientOptions {
    * the url. "" stores nothing: the client gets a new random key, as it does where there is no storage, no Web Locks (a page over plain http), or another page has the lock.
    */
   keyName?: string;
-  /** Where the key is stored; default localStorage, null: nowhere. */
-  storage?: KeyStorage | null;
+  /**
+   * What `openStorage` gave: the key comes from there, and the client closes it when it ends. Or where the key alone is stored; default localStorage, null: nowhere.
+   */
+  storage?: Storage | KeyStorage | null;
+  /** With what `openStorage` gave: whether the queues of other tabs that died are worked off too, over a connection for each. Default true. */
+  adopt?: boolean;
   /** What guards the stored key; default navigator.locks, null: nothing, and then nothing is stored. */
   locks?: KeyLocks | null;
   /** Chooses the JSON codec instead of msgpack. */
@@ -54,6 +60,8 @@ export interface Settings {
   readonly url: string;
   readonly key: Uint8Array | null;
   readonly keyName: string;
+  readonly keep: Storage | null;
+  readonly adopt: boolean;
   readonly storage: KeyStorage | null;
   readonly locks: KeyLocks | null;
   readonly json: boolean;
@@ -74,12 +82,16 @@ export function settings(url: string, o: ClientOptions): Settings {
   const Socket = o.WebSocket ?? (globalThis as { WebSocket?: SocketConstructor }).WebSocket;
   if (!Socket) throw bad("there is no global WebSocket here: pass a constructor, such as that of the package ws, as the option WebSocket");
   if (o.key && (!(o.key instanceof Uint8Array) || o.key.length !== 32)) throw bad("a key has 32 bytes");
+  const keep = isStorage(o.storage) ? o.storage : null;
+  if (o.key && keep) throw bad("the key is that of the storage: give one of the two");
   const absolute = resolve(url);
   return {
     url: absolute,
     key: o.key ? o.key.slice() : null,
     keyName: o.keyName ?? `trefoil.key ${absolute}`,
-    storage: o.storage === undefined ? pageStorage() : o.storage,
+    keep,
+    adopt: o.adopt ?? true,
+    storage: keep || o.storage === undefined ? pageStorage() : (o.storage as KeyStorage | null),
     locks: o.locks === undefined ? pageLocks() : o.locks,
     json: o.json ?? false,
     credentials: o.credentials,

@@ -1,6 +1,7 @@
 import type { TrefoilError } from "../status.ts";
 import type { Value } from "../codec/value.ts";
 import type { Session } from "./session.ts";
+import type { Storage } from "./storage/storage.ts";
 
 /**
  * What plugs into a connection: rpc, pubsub, dstm, or one of the user's own. One pattern value serves the successive sessions of one client.
@@ -19,6 +20,12 @@ export interface Pattern {
    * Not called when `Client.dial` fails: the pattern may be used again then.
    */
   finish?(err: TrefoilError): void;
+  /** Makes a pattern like this one for what another client of this program has left in a storage; null if there is nothing for it to do. */
+  fork?(storage: Storage): Pattern | null;
+  /** Resolves when nothing is left that the pattern has to do for its storage. */
+  drained?(): Promise<void>;
+  /** Takes records that were left over in the storage of another client, and now are in the own one. */
+  absorb?(records: ReadonlyMap<string, Uint8Array>): void;
 }
 
 /** Takes the frames of one session that belong to one pattern. */

@@ -43,6 +43,7 @@ export function applyEntry(c: Context, j: Journal, e: Entry): void {
     o.version = part.version;
     o.position = e.position;
     o.hash = e.hash;
+    c.events.push({ kind: "entered", object: o.name, version: o.version, position: o.position, hash: o.hash, writes: part.writes });
     confirm(o, step, mine, e.sequence);
   }
   remember(c, j, e, own);

@@ -6,11 +6,12 @@ import { forget, newReplica, stateOf } from "./object.ts";
 import { ask } from "./open.ts";
 import { abort, forgetQuestion, inquire } from "./past.ts";
 import { receive } from "./receive.ts";
+import { hold, release, restore, stored, unstored } from "./restore.ts";
 import { next, sent, unsendable } from "./send.ts";
 import { drop } from "./settle.ts";
 import { done } from "./show.ts";
 import { submit, type Submitted } from "./submit.ts";
-import type { Context, Errand, Event, Journal, OwnCommit, Question, Replica, State } from "./types.ts";
+import type { Context, Errand, Event, Held, Journal, OwnCommit, Question, Recorded, Replica, State, Submission } from "./types.ts";
 
 /**
  * A client's side of dstm as a pure state machine: the objects that it has open, its own transactions that are not yet
@@ -25,6 +26,7 @@ export class Core implements Context {
   connected = false;
   queued = 0;
   request = 0;
+  ceiling = Infinity;
   readonly objects = new Map<string, Replica>();
   order: Replica[] = [];
   journals: Journal[] = [];
@@ -85,12 +87,16 @@ export class Core implements Context {
     done(this);
   }
 
-  /** Begins to open an object, unless it is open or on its way already: an event follows. For the first user of an object. */
-  open(name: string): void {
+  /**
+   * Begins to open an object, unless it is open or on its way already: an event follows. For the first user of an object. What was kept of it makes
+   * that event come at once.
+   */
+  open(name: string, held: Held | null = null): void {
     if (this.objects.has(name)) return;
     const o = newReplica(name);
     this.objects.set(name, o);
     this.order.push(o);
+    if (held !== null) hold(this, o, held);
     if (this.connected) ask(this, o);
     done(this);
   }
@@ -166,9 +172,42 @@ export class Core implements Context {
    *
    * What can no longer commit because of what happened since the state that the transaction was made on is refused at
    * once: with conflict, and the path because of which, or with depends.
+   *
+   * A durable one is not sent before {@link Core.stored}, and settled does not reach it before {@link Core.release}.
    */
-  submit(t: Transaction, seen: number): Submitted {
-    return submit(this, t, seen);
+  submit(t: Transaction, seen: number, durable = false): Submitted {
+    return submit(this, t, seen, durable);
+  }
+
+  /**
+   * Takes up a durable transaction of an earlier process. Those of one log come ascending, after what was kept of their objects, and before anything is submitted.
+   */
+  restore(r: Recorded): void {
+    restore(this, r);
+  }
+
+  /** The durable transactions that would be sent next if their records said that they may have been sent. */
+  unstored(): Submission[] {
+    return unstored(this);
+  }
+
+  /** The record of a durable transaction says now that it may have been sent. */
+  stored(sequence: number): void {
+    stored(this, sequence);
+  }
+
+  /** The end of a durable transaction is stored: the server may forget it. */
+  release(log: string, sequence: number): void {
+    release(this, log, sequence);
+  }
+
+  /** The transaction with this sequence, as long as it is in a queue. */
+  submission(sequence: number): Submission | undefined {
+    for (const j of this.journals) {
+      const p = find(j, sequence);
+      if (p !== undefined) return p;
+    }
+    return undefined;
   }
 
   /**

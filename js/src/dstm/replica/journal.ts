@@ -7,7 +7,7 @@ import { MAX_UNANSWERED, type Context, type Journal, type Snapshot, type Submiss
 export function journalOf(c: Context, name: string): Journal {
   const known = findJournal(c, name);
   if (known !== undefined) return known;
-  const j: Journal = { name, epoch: "", position: 0, queue: [], flying: 0, ready: true, level: false, told: 0, committed: [] };
+  const j: Journal = { name, epoch: "", position: 0, queue: [], flying: 0, ready: true, level: false, told: 0, committed: [], held: [] };
   c.journals.push(j);
   return j;
 }
@@ -19,7 +19,7 @@ export function findJournal(c: Context, name: string): Journal | undefined {
 
 /** Drops journals that nothing needs any more. */
 export function clean(c: Context): void {
-  c.journals = c.journals.filter((j) => j.queue.length > 0 || c.order.some((o) => o.log === j));
+  c.journals = c.journals.filter((j) => j.queue.length > 0 || j.held.length > 0 || c.order.some((o) => o.log === j));
 }
 
 /** Lets the transactions of a log go once its objects are open again. */
@@ -81,6 +81,7 @@ export function settled(j: Journal, last: number): number {
     const after = p.after[0];
     if (after !== undefined) s = Math.min(s, after - 1);
   }
+  for (const h of j.held) s = Math.min(s, h - 1);
   return Math.max(s, j.told);
 }
 
@@ -110,7 +111,7 @@ export function doubt(c: Context, j: Journal, which: (p: Submission) => boolean)
  * committed, so they succeed when run again.
  */
 export function unblock(c: Context, j: Journal): void {
-  if (j.flying > 0 || j.queue.length === 0 || windowOpen(j, settled(j, c.sequence))) return;
+  if (j.flying > 0 || j.held.length > 0 || j.queue.length === 0 || windowOpen(j, settled(j, c.sequence))) return;
   refuseUnsent(
     c,
     j,

@@ -61,6 +61,7 @@ function nextCommit(c: Context): { j: Journal; p: Submission } | null {
     if (!j.ready) continue;
     for (const p of j.queue) {
       if (p.flying || p.answered) continue;
+      if ((p.durable && !p.stored) || p.sequence > c.ceiling) break; // what is behind it waits, so that sequences ascend
       if (p.sent || windowOpen(j, settled(j, c.sequence))) return { j, p };
       break;
     }

@@ -30,6 +30,8 @@ export function committed(c: Context, j: Journal, sequence: number, position: nu
 export function rejected(c: Context, j: Journal, sequence: number, error: TrefoilError, conflicts: readonly Path[]): void {
   const p = find(j, sequence);
   if (p === undefined || !p.sent || p.answered) return;
+  // A store that closes cannot tell, but will when it is there again: a durable transaction asks in the next session.
+  if (p.durable && error.unknown && error.reason === Reason.Closed) return;
   refuse(c, p, error, conflicts, true);
 }
 
@@ -60,6 +62,7 @@ export function finish(p: Submission): void {
 /** Takes a transaction off the unanswered. */
 function answer(c: Context, p: Submission): void {
   c.queued--;
+  if (p.durable) p.log.held.push(p.sequence);
   if (p.flying) {
     p.flying = false;
     p.log.flying--;

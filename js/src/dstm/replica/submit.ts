@@ -15,12 +15,12 @@ import { PREDICTED, type Context, type Journal, type Layer, type Replica, type S
 export type Submitted = { readonly sequence: number } | { readonly error: TrefoilError; readonly path: Path | null };
 
 /** See Core.submit. */
-export function submit(c: Context, t: Transaction, seen: number): Submitted {
+export function submit(c: Context, t: Transaction, seen: number, durable: boolean): Submitted {
   const wire = partsToWire(t.parts);
   const log = admit(c, t, encode(wire).length);
   if (!("queue" in log)) return { error: log, path: null };
   const p: Submission = {
-    ...t, sequence: 0, log, wire, layers: [], sent: false, flying: false, hidden: false, answered: false, left: false,
+    ...t, sequence: 0, log, wire, layers: [], sent: false, flying: false, hidden: false, answered: false, left: false, durable, stored: false,
   };
   const folds: TreeNode[] = [];
   for (const part of t.parts) {

@@ -50,6 +50,16 @@ export interface Settled {
   readonly conflicts: readonly Path[];
 }
 
+/** The confirmed state of an object went one version further. */
+export interface Entered {
+  readonly kind: "entered";
+  readonly object: string;
+  readonly version: number;
+  readonly position: number;
+  readonly hash: Uint8Array;
+  readonly writes: readonly Write[];
+}
+
 /** Something that a user of the core has to hear. */
 export type Event =
   /** The object has a state now. */
@@ -64,6 +74,7 @@ export type Event =
   | { readonly kind: "done"; readonly request: number; readonly error: TrefoilError | null }
   /** All objects of the log are at one position again. */
   | { readonly kind: "level"; readonly log: string }
+  | Entered
   | Changed
   | Settled;
 
@@ -85,6 +96,8 @@ export interface Journal {
   told: number;
   /** Sequences above told that were answered committed: the server remembers them, so that transactions may still depend on them. */
   committed: number[];
+  /** Sequences of answered durable transactions whose end is not stored yet: settled does not reach them. */
+  held: number[];
 }
 
 /** An own transaction that is not answered, or whose writes are not yet in all roots. */
@@ -105,6 +118,10 @@ export interface Submission extends Transaction {
   answered: boolean;
   /** Its epoch was over, as a state of another one said. */
   left: boolean;
+  /** There is a record of it, which outlives this process. */
+  readonly durable: boolean;
+  /** Its record says that it may have been sent. */
+  stored: boolean;
 }
 
 /** What an own transaction writes in one object. */
@@ -181,6 +198,31 @@ export interface Step {
   paths: readonly Path[] | null;
   /** Written by layers that were taken back. */
   taken: Path[];
+}
+
+/** What was kept of an object over a restart. */
+export interface Held {
+  readonly log: string;
+  readonly epoch: string;
+  readonly version: number;
+  readonly position: number;
+  readonly hash: Uint8Array;
+  /** The highest position that was seen of the log. */
+  readonly seen: number;
+  readonly terms: Terms;
+  /** All of it counts as written at version 0. */
+  readonly root: TreeNode;
+}
+
+/** What was kept of an own transaction over a restart. */
+export interface Recorded {
+  readonly transaction: Transaction;
+  readonly sequence: number;
+  readonly log: string;
+  /** It may have been sent. */
+  readonly sent: boolean;
+  /** Its prediction is not to be shown. */
+  readonly hidden: boolean;
 }
 
 /** An open frame of object to send, or a close of name. */
@@ -301,6 +343,8 @@ export interface Context {
   /** The last one given; one counter serves all logs, gaps are allowed. */
   sequence: number;
   request: number;
+  /** Sequences above it are not sent: a restart might give them again. */
+  ceiling: number;
   readonly objects: Map<string, Replica>;
   /** In the order of their first opening. */
   order: Replica[];

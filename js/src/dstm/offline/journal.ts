@@ -1,0 +1,13 @@
+/** Where the queue writes. */
+export interface Journal {
+  /** Whether there is a storage at all: then its transactions wait for it. */
+  readonly kept: boolean;
+  /** Whether what is written now outlives the page. */
+  readonly durable: boolean;
+  /** Has the queue collected soon. */
+  schedule(): void;
+  /** The server may forget these sequences when what is collected next, or right now, is stored. */
+  release(held: readonly { readonly log: string; readonly sequence: number }[]): void;
+  /** Says that a record cannot be read. */
+  damaged(): void;
+}

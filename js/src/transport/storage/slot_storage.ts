@@ -1,0 +1,149 @@
+import type { TrefoilError } from "../../status.ts";
+import { ProblemCell } from "./cell.ts";
+import type { Database, Operation } from "./database.ts";
+import { storageError, storageFailure, StorageReason } from "./errors.ts";
+import type { Findings, HeldSlot, Slots } from "./slots.ts";
+import { isWork, type SharedStorage, type Storage, type StorageChange } from "./storage.ts";
+
+/** A slot of a database as a storage. */
+export class SlotStorage implements SharedStorage {
+  readonly key: Uint8Array;
+  readonly #slots: Slots;
+  readonly #db: Database;
+  readonly #held: HeldSlot;
+  readonly #last: boolean;
+  readonly #cell = new ProblemCell(true, null);
+  /** What is wrong with the records, whether or not they can be written. */
+  #unreadable: TrefoilError | null = null;
+  #loaded = new Set<string>();
+  /** What was applied and is not on the disk, by space and key. Writes are made one at a time, so that the disk always holds what was applied up to some call. */
+  #next = new Map<string, StorageChange>();
+  #waiting: (() => void)[] = [];
+  #writing: Promise<void> | null = null;
+  #closed: Promise<void> | null = null;
+  /** What its user still has to say does not count: it becomes another's. */
+  #sealed = false;
+
+  /** For a slot that is held; last: closing it closes the database. */
+  constructor(slots: Slots, held: HeldSlot, last: boolean) {
+    this.#slots = slots;
+    this.#db = slots.db;
+    this.#held = held;
+    this.#last = last;
+    this.key = held.key;
+    this.#db.onLost(() => this.#fail(storageError(StorageReason.Lost)));
+    if (held.odd) this.report(storageError(StorageReason.Damaged));
+  }
+
+  get durable(): boolean {
+    return this.#cell.durable;
+  }
+
+  get problem(): TrefoilError | null {
+    return this.#cell.problem;
+  }
+
+  onProblem(fn: (problem: TrefoilError | null) => void): () => void {
+    return this.#cell.on(fn);
+  }
+
+  /** What findings say about slots that were passed over. */
+  note(findings: Findings): void {
+    if (findings.newer) this.report(storageError(StorageReason.Newer));
+    if (findings.damaged) this.report(storageError(StorageReason.Damaged));
+  }
+
+  report(problem: TrefoilError): void {
+    this.#unreadable ??= problem;
+    if (this.#cell.durable) this.#cell.set(true, this.#unreadable);
+  }
+
+  load(space: string): ReadonlyMap<string, Uint8Array> {
+    const records = this.#loaded.has(space) ? undefined : this.#held.records.get(space);
+    this.#loaded.add(space);
+    (this.#held.records as Map<string, unknown>).delete(space); // its user has it now
+    return records ?? new Map();
+  }
+
+  apply(changes: readonly StorageChange[]): Promise<void> {
+    if (this.#sealed) return Promise.resolve();
+    for (const c of changes) this.#next.set(JSON.stringify([c.space, c.key]), c);
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#writing ??= this.#write();
+    });
+  }
+
+  /** Writes until there is nothing to write. A failure leaves what was to be written for the next call. */
+  async #write(): Promise<void> {
+    await null; // with what else is applied now
+    while (this.#waiting.length > 0) {
+      const batch = this.#next;
+      const waiting = this.#waiting;
+      this.#next = new Map();
+      this.#waiting = [];
+      const { id } = this.#held;
+      try {
+        await this.#db.write([...batch.values()].map((c): Operation => ({ at: [id, c.space, c.key], value: c.value })));
+        this.#cell.set(true, this.#unreadable);
+      } catch (err) {
+        this.#fail(storageFailure(err));
+        // What was applied meanwhile is newer. Without a database nothing will ever be written.
+        if (this.#db.usable) this.#next = new Map([...batch, ...this.#next]);
+      }
+      for (const resolve of waiting) resolve();
+    }
+    this.#writing = null;
+  }
+
+  #fail(problem: TrefoilError): void {
+    if (this.#closed === null || this.#cell.durable) this.#cell.set(false, problem);
+  }
+
+  async orphan(): Promise<Storage | null> {
+    if (this.#closed !== null || !this.#db.usable) return null;
+    const findings = { newer: false, damaged: false };
+    try {
+      const held = await this.#slots.take(true, findings);
+      this.note(findings);
+      return held === null ? null : new SlotStorage(this.#slots, held, false);
+    } catch (err) {
+      this.#fail(storageFailure(err));
+      return null;
+    }
+  }
+
+  async absorb(orphan: Storage): Promise<ReadonlyMap<string, ReadonlyMap<string, Uint8Array>> | null> {
+    if (!(orphan instanceof SlotStorage)) return null;
+    orphan.#sealed = true;
+    await orphan.#writing;
+    const from = orphan.#held.id;
+    const moved = new Map<string, Map<string, Uint8Array>>();
+    try {
+      const operations: Operation[] = [];
+      for (const { at: [, space, key], value } of await this.#db.slot(from)) {
+        if (space === "" || !isWork(key)) continue;
+        if (value === null) return null; // it is not ours to judge: it stays where it is
+        operations.push({ at: [this.#held.id, space, key], value });
+        if (!moved.has(space)) moved.set(space, new Map());
+        moved.get(space)?.set(key, value);
+      }
+      await this.#db.write([...operations, { slot: from }]);
+    } catch (err) {
+      this.#fail(storageFailure(err));
+      return null;
+    } finally {
+      await orphan.close();
+    }
+    return moved;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      await this.#writing;
+      this.#held.release();
+      if (this.#last) this.#db.close();
+    })();
+    return this.#closed;
+  }
+}
