@@ -82,11 +82,21 @@ export class Tx {
     return this.#run.error;
   }
 
-  /** The same transaction on another of its objects: one of those given to `updateAll` or `viewAll`. */
-  in(object: SharedObject): Tx {
+  /** The names of the transaction's objects, in the order in which they were given. */
+  get objects(): readonly string[] {
+    return this.#run.drafts.map((d) => d.view.object);
+  }
+
+  /**
+   * The same transaction on another of its objects: one of those given to `updateAll`, `viewAll` or `submit`. A named transaction names it, as its function may run where the
+   * program has not opened the object.
+   */
+  in(object: SharedObject | string): Tx {
     this.#run.usable();
-    const i = object.home === this.#run.home ? this.#run.drafts.findIndex((d) => d.view.object === object.name) : -1;
-    if (i < 0) throw this.#run.fail(invalid(`${object.name} is not among the transaction's objects`));
+    const name = typeof object === "string" ? object : object.name;
+    const own = typeof object === "string" || object.home === this.#run.home;
+    const i = own ? this.#run.drafts.findIndex((d) => d.view.object === name) : -1;
+    if (i < 0) throw this.#run.fail(invalid(`${name} is not among the transaction's objects`));
     return this.#run.txs[i] as Tx;
   }
 

@@ -85,6 +85,10 @@ export class Model {
   /** What everyone may read; null: everything. */
   readable: Path[] | null = null;
   limits: { [name: string]: number } | null = null;
+  /** Objects that nobody may open or write. */
+  readonly denied = new Set<string>();
+  /** Refusals of what would otherwise be judged, in order. */
+  readonly refusals: Value[][] = [];
   readonly faults: string[] = [];
 
   constructor(readonly random: Random) {}
@@ -124,6 +128,11 @@ export class Model {
     const [, , , request, name, resume] = f as [number, number, string, number, string, [string, number, number, Uint8Array] | null];
     const o = this.object(name);
     if (l.open.has(name) && resume !== null) this.faults.push("open twice");
+    if (this.denied.has(name)) {
+      l.open.delete(name);
+      l.toClient.push([3, 3, "", request, name, [Code.PermissionDenied, "dstm.denied", "not for you"]]);
+      return;
+    }
     l.open.add(name);
     let at: [number, number] | null = null;
     if (resume !== null && resume[0] === this.epoch) {
@@ -185,6 +194,20 @@ export class Model {
     }
   }
 
+  /** The server is as it was at some versions of its objects; whatever came behind is lost, and with it what it knew of its clients. */
+  restore(epoch: string, versions: Readonly<Record<string, number>>): void {
+    this.epoch = epoch;
+    for (const [name, o] of this.objects) {
+      o.version = versions[name] ?? 0;
+      o.history.length = o.version + 1;
+      o.root = o.history[o.version] as TreeNode;
+      o.position = 0;
+    }
+    this.entries.length = 0;
+    this.records.clear();
+    this.dropped.clear();
+  }
+
   /** A reset that nobody asked for. */
   reset(l: Link, name: string): void {
     const o = this.object(name);
@@ -200,6 +223,10 @@ export class Model {
     let records = this.records.get(l.client);
     if (records === undefined) this.records.set(l.client, (records = new Map()));
     let r = records.get(t.sequence);
+    if (r === undefined && t.again && t.parts.some((p) => p.epoch !== this.epoch)) {
+      l.toClient.push([3, 9, theLog, t.sequence, [Code.Unavailable, "dstm.outcome_unknown", "another history", null, true], null]);
+      return;
+    }
     const before = this.dropped.get(l.client) ?? 0;
     this.dropped.set(l.client, Math.max(before, t.settled));
     if (r !== undefined) {
@@ -226,6 +253,11 @@ export class Model {
     const r: Outcome = { digest: t.digest, position: 0, versions: [], objects: [], error: null, conflicts: [] };
     if (!t.again && this.random.int(100) < this.busy) {
       r.error = [Code.ResourceExhausted, "dstm.busy", "busy", null, false];
+      return r;
+    }
+    const refusal = this.refusals.shift();
+    if (refusal !== undefined || t.parts.some((p) => this.denied.has(p.object))) {
+      r.error = refusal ?? [Code.PermissionDenied, "dstm.denied", "not for you"];
       return r;
     }
     const own = new Map<string, number[]>();

@@ -52,10 +52,17 @@ export class Net {
   #clients = 0;
   readonly #ids = new Map<Client, string>();
 
-  client(options?: ClientOptions): Client {
+  /** A new client; with the number of an earlier one the same again, in a new process. */
+  client(options?: ClientOptions, number = ++this.#clients): Client {
     const c = new Client(options);
-    this.#ids.set(c, (++this.#clients).toString(16).padStart(2, "0").padEnd(32, "0"));
+    this.#ids.set(c, number.toString(16).padStart(2, "0").padEnd(32, "0"));
     return c;
+  }
+
+  /** The latest client with a number. */
+  clientOf(number: number): Client {
+    const id = number.toString(16).padStart(2, "0").padEnd(32, "0");
+    return [...this.#ids].filter(([, of]) => of === id).at(-1)?.[0] as Client;
   }
 
   connect(c: Client): FakeSession {

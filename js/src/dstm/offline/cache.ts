@@ -1,7 +1,7 @@
 import { decode, encode, equal } from "../../codec/index.ts";
 import type { Core } from "../replica/core.ts";
 import type { Entered, Event, Held, Replica, Terms } from "../replica/types.ts";
-import { baseKey, openImage, sealBase, sealTail, tailKey, termsValue } from "./image.ts";
+import { baseKey, isLevelIn, levelKey, openImage, sealBase, sealLevel, sealTail, tailKey, termsValue } from "./image.ts";
 
 /** Changes of the records, by key; null takes one away. */
 export type Changes = Map<string, Uint8Array | null>;
@@ -35,6 +35,8 @@ interface Open {
 export class Cache {
   readonly #kept = new Map<string, Kept>();
   readonly #open = new Map<string, Open>();
+  /** By log: the records of what was of one position. */
+  readonly #levels = new Map<string, Uint8Array>();
   /** What could not be read, or had to make room. */
   readonly #gone: string[] = [];
   /** Opened since the last collect. */
@@ -55,6 +57,8 @@ export class Cache {
         k.baseBytes = value.length;
       } else if (key.startsWith("used/")) {
         this.#of(key.slice(5)).used = usedAt(value);
+      } else if (key.startsWith("level/")) {
+        this.#levels.set(key.slice(6), value);
       } else {
         const [, n, name] = /^tail\/([1-9]\d{0,8})\/(.*)$/s.exec(key) ?? [];
         if (n === undefined || name === undefined) continue;
@@ -78,7 +82,8 @@ export class Cache {
     let held = k?.held ?? null;
     if (k !== undefined && k.base !== null) {
       try {
-        held = openImage(name, k.base, Array.from({ length: k.tailCount }, (_, i) => k.tails[i] as Uint8Array));
+        const image = openImage(name, k.base, Array.from({ length: k.tailCount }, (_, i) => k.tails[i] as Uint8Array));
+        held = { ...image, level: isLevelIn(this.#levels.get(image.log), name, image) };
       } catch {
         this.forget(name);
       }
@@ -110,7 +115,7 @@ export class Cache {
     this.#open.delete(name);
     if (k === undefined || open === undefined || open.skip || o === undefined || o.root === null || o.log === null || o.epoch === "") return;
     k.held = {
-      log: o.log.name, epoch: o.epoch, version: o.version, position: o.position, hash: o.hash, seen: o.log.position, terms: o.terms, root: o.root,
+      log: o.log.name, epoch: o.epoch, version: o.version, position: o.position, hash: o.hash, seen: o.log.position, terms: o.terms, root: o.root, level: false,
     };
   }
 
@@ -130,11 +135,13 @@ export class Cache {
       const k = this.#kept.get(name);
       if (k !== undefined) changes.set(`used/${name}`, usedRecord((k.used = this.now())));
     }
+    const logs = new Set<string>();
     for (const [name, open] of this.#open) {
       const o = this.core.objects.get(name);
       if (o === undefined || o.root === null || o.epoch === "" || open.skip) continue;
-      this.#write(o, open, changes);
+      if (this.#write(o, open, changes) && o.log !== null) logs.add(o.log.name);
     }
+    for (const log of logs) this.#level(log, changes);
     this.#makeRoom();
     this.#sweep(changes);
     this.dirty = false;
@@ -144,12 +151,23 @@ export class Cache {
     for (const key of this.#gone.splice(0)) changes.set(key, null);
   }
 
-  #write(o: Replica, open: Open, changes: Changes): void {
+  /** Records that what is kept of a log's objects is of one position, if it is. */
+  #level(log: string, changes: Changes): void {
+    const key = levelKey(log);
+    const objects = this.core.order.filter((o) => o.log?.name === log && o.root !== null);
+    if (this.core.level(log) && objects.length > 1) changes.set(key, sealLevel(log, objects));
+    else if (this.#levels.has(log)) changes.set(key, null);
+    else return;
+    this.#levels.set(log, changes.get(key) ?? new Uint8Array());
+  }
+
+  /** Says whether there was anything to write. */
+  #write(o: Replica, open: Open, changes: Changes): boolean {
     const { at } = open;
     const same = at !== null && at.epoch === o.epoch && (at.terms === o.terms || equal(termsValue(at.terms), termsValue(o.terms)));
     if (same && at.version === o.version && !open.whole) {
       open.entries = [];
-      return;
+      return false;
     }
     const entries = same ? open.entries.filter((e) => e.version > at.version && e.version <= o.version) : [];
     const follows = same && !open.whole && entries.length === o.version - at.version && entries.every((e, i) => e.version === at.version + 1 + i);
@@ -162,7 +180,7 @@ export class Cache {
       if (k.tailBytes + record.length <= Math.max(k.baseBytes, TAIL)) {
         changes.set(tailKey(o.name, ++k.tailCount), record);
         k.tailBytes += record.length;
-        return;
+        return true;
       }
     }
     const record = sealBase(o);
@@ -172,6 +190,7 @@ export class Cache {
     k.tailBytes = k.tailCount = 0;
     changes.set(baseKey(o.name), record);
     changes.set(`used/${o.name}`, usedRecord(k.used));
+    return true;
   }
 
   /** Gives up what was not used for the longest time, beyond the bounds; open objects last. */

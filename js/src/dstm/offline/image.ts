@@ -32,8 +32,28 @@ export function sealTail(o: Replica, n: number, entries: readonly Entered[]): Ui
   return sealRecord(tailKey(o.name, n), [o.log?.position, entries.map((e) => [e.version, e.position, e.hash, e.writes.map(writeToWire)])]);
 }
 
+/** The key of which states of a log's objects were of one position. */
+export const levelKey = (log: string): string => `level/${log}`;
+
+export function sealLevel(log: string, objects: readonly Replica[]): Uint8Array {
+  return sealRecord(levelKey(log), [objects.map((o) => [o.name, o.epoch, o.version])]);
+}
+
+/** Whether a state is one of those in a record. */
+export function isLevelIn(record: Uint8Array | undefined, name: string, h: Omit<Held, "level">): boolean {
+  if (record === undefined) return false;
+  try {
+    const e = openRecord(levelKey(h.log), record, "dstm").list();
+    while (e.left > 0) {
+      const one = e.list();
+      if (one.text() === name && one.text() === h.epoch && one.count() === h.version) return true;
+    }
+  } catch {} // then it has to be asked
+  return false;
+}
+
 /** What was kept of an object, from its records. Throws if anything about them is odd. */
-export function openImage(name: string, base: Uint8Array, tails: readonly Uint8Array[]): Held {
+export function openImage(name: string, base: Uint8Array, tails: readonly Uint8Array[]): Omit<Held, "level"> {
   const e = openRecord(baseKey(name), base, "dstm");
   const log = e.text();
   const epoch = e.text();

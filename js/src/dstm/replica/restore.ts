@@ -9,6 +9,7 @@ import { PREDICTED, type Context, type Held, type Layer, type Recorded, type Rep
 /** Gives an object what was kept of it: it has a state at once, and goes on from there when it is opened at the server. */
 export function hold(c: Context, o: Replica, h: Held): void {
   const j = journalOf(c, h.log);
+  const level = c.order.every((other) => other.log !== j) ? h.level : j.level && h.level;
   if (j.epoch === "") j.epoch = h.epoch;
   if (j.epoch === h.epoch) j.position = Math.max(j.position, h.seen);
   o.log = j;
@@ -20,7 +21,7 @@ export function hold(c: Context, o: Replica, h: Held): void {
   o.root = h.root;
   o.fold = h.root;
   o.returning = c.connected;
-  j.level = false;
+  j.level = level;
   c.events.push({ kind: "opened", object: o.name });
   checkReady(c, j);
 }

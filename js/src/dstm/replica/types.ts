@@ -210,6 +210,8 @@ export interface Held {
   /** The highest position that was seen of the log. */
   readonly seen: number;
   readonly terms: Terms;
+  /** It was of one position with all that was kept of the log and says the same. */
+  readonly level: boolean;
   /** All of it counts as written at version 0. */
   readonly root: TreeNode;
 }
