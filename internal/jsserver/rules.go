@@ -12,6 +12,7 @@ var rules = []dstm.Rule{
 	{Object: "strict/*", Open: dstm.AllowAll, Write: dstm.AllowAll, Strict: true},
 	{Object: "bank/*", Open: dstm.AllowAll, Write: dstm.AllowAll, Invariant: notNegative},
 	{Object: "game/*", Open: dstm.AllowAll, Write: dstm.AllowAll, Read: ownHand},
+	{Object: "members/*", Open: noGuest, Write: noGuest},
 	{Object: "**", Open: dstm.AllowAll, Write: dstm.AllowAll, History: dstm.AllowAll},
 }
 
@@ -21,6 +22,14 @@ var balance = dstm.NewVar[int]("balance")
 func notNegative(_, after *dstm.Tx) error {
 	if n := balance.At().Get(after); n < 0 {
 		return status.New(status.FailedPrecondition, "bank.overdrawn", "the balance would be %d", n).WithDetail("balance", int64(n))
+	}
+	return nil
+}
+
+// noGuest refuses the user "guest": who was a member before has lost that.
+func noGuest(_ context.Context, a *dstm.Access) error {
+	if a.Identity.User == "guest" {
+		return status.New(status.PermissionDenied, "", "for members")
 	}
 	return nil
 }

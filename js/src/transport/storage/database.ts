@@ -106,17 +106,20 @@ export class Database {
     return new Promise((resolve, reject) => {
       const fail = (err: unknown): void => reject(storageFailure(err));
       if (!this.#open) return fail(storageError(StorageReason.Lost));
-      let tx: IDBTransaction;
-      let request: IDBRequest<T> | null;
+      let tx: IDBTransaction | null = null;
+      let thrown: unknown = null;
       try {
         // Without strict a browser may say that it is done before it is on the disk.
         tx = this.#db.transaction(RECORDS, mode, { durability: "strict" });
-        request = fn(tx.objectStore(RECORDS));
+        const request = fn(tx.objectStore(RECORDS));
+        tx.oncomplete = () => resolve(request?.result as T);
       } catch (err) {
-        return fail(err);
+        thrown = err;
       }
-      tx.oncomplete = () => resolve(request?.result as T);
-      tx.onabort = () => fail(tx.error ?? storageError(this.#open ? StorageReason.Failed : StorageReason.Lost));
+      if (tx === null) return fail(thrown);
+      const done = tx;
+      tx.onabort = () => fail(thrown ?? done.error ?? storageError(this.#open ? StorageReason.Failed : StorageReason.Lost));
+      if (thrown !== null) tx.abort(); // what was put before must not stay
     });
   }
 
