@@ -1,10 +1,12 @@
 import type { Value } from "../codec/value.ts";
 import { aborted } from "../internal/aborted.ts";
-import { fits } from "../internal/body.ts";
+import { Backlog } from "../internal/backlog.ts";
+import { fits, isMap } from "../internal/body.ts";
 import { goodMetadata, maxName } from "../internal/limits.ts";
 import type { TrefoilError } from "../status.ts";
 import type { Pattern, Receiver } from "../transport/pattern.ts";
 import type { Session } from "../transport/session.ts";
+import type { Storage } from "../transport/storage/storage.ts";
 import { badRequest, closed, notConnected, tooMany } from "./errors.ts";
 import type { OutFrame } from "./frames.ts";
 import { membersFrame, publishFrame } from "./frames.ts";
@@ -24,6 +26,11 @@ import { Wire } from "./wire.ts";
 export interface PubSubOptions {
   /** How many publishes and queries may wait for their answers; more fail at once with `pubsub.too_many`. A positive integer; default 256. */
   maxPending?: number | undefined;
+  /** Where publications with `queue` wait: what `openStorage` gave, the same as that of the connection. Default: in memory. */
+  storage?: Storage | undefined;
+  /** How many of those may wait, and their bytes; one more fails at once with `pubsub.too_many`. Defaults 256 and 1 MiB. */
+  queueLength?: number | undefined;
+  queueBytes?: number | undefined;
 }
 
 /** Options of one publication; all may be left out. */
@@ -36,6 +43,11 @@ export interface PublishOptions {
   key?: string | undefined;
   /** Gives up waiting for the answer; the outcome is unknown if it had been sent. Default: none. */
   signal?: AbortSignal | undefined;
+  /**
+   * Keeps the publication until the broker has answered it: without a session it waits for one, and if a session ends before the answer it is sent again in the next; so it may be
+   * published twice. Those of one client go in order. With a storage also over a reload. The signal takes it back. Default false.
+   */
+  queue?: boolean | undefined;
 }
 
 /**
@@ -49,6 +61,8 @@ export class PubSub implements Pattern {
   /** @internal */
   readonly matcher = new Matcher<Wire>();
   readonly #maxPending: number;
+  readonly #options: PubSubOptions;
+  readonly #backlog: Backlog<Position | null>;
   #link: Link | null = null;
   #lastId = 0; // of requests and subscriptions, over all sessions
   #closed: TrefoilError | null = null;
@@ -57,6 +71,18 @@ export class PubSub implements Pattern {
   constructor(options: PubSubOptions = {}) {
     this.#maxPending = options.maxPending ?? 256;
     if (!Number.isSafeInteger(this.#maxPending) || this.#maxPending < 1) throw badRequest("maxPending is a positive integer");
+    const [most, mostBytes] = [options.queueLength ?? 256, options.queueBytes ?? 1 << 20];
+    if (!(most >= 0) || !(mostBytes >= 0)) throw badRequest("queueLength and queueBytes are no negative numbers");
+    this.#options = options;
+    this.#backlog = new Backlog<Position | null>({
+      room: "pubsub", storage: options.storage ?? null, most, mostBytes,
+      full: () => tooMany(most),
+      check: checkPublication,
+      send: async (content) => {
+        const [topic, notToMyself, metadata, payload, key] = content as [string, boolean, Record<string, string> | null, Value, string | null];
+        return (await this.#request(undefined, (id) => publishFrame(topic, id, notToMyself, metadata ?? undefined, payload, key ?? undefined))).position;
+      },
+    });
   }
 
   /** Implements {@link Pattern}: whatever was subscribed is subscribed again, from where it stood. */
@@ -68,6 +94,7 @@ export class PubSub implements Pattern {
       wire.state = "unsent"; // what the old session said is void
       link.subscribe(wire);
     }
+    this.#backlog.start();
     return link;
   }
 
@@ -84,6 +111,7 @@ export class PubSub implements Pattern {
   #finish(err: TrefoilError): void {
     if (this.#closed) return;
     this.#closed = err;
+    this.#backlog.close(err);
     const link = this.#link;
     const wires = [...this.wires.values()];
     this.#link = null;
@@ -106,6 +134,7 @@ export class PubSub implements Pattern {
     if (metadata && !goodMetadata(metadata)) throw badRequest("metadata is at most 32 strings of 4 KiB under keys of 255 bytes");
     const own = metadata && { ...metadata };
     const payload = value === undefined ? null : value;
+    if (options.queue === true) return this.#backlog.add([topic, notToMyself === true, own ?? null, payload, key ?? null], signal);
     const outcome = await this.#request(signal, (id) => publishFrame(topic, id, notToMyself === true, own, payload, key));
     return outcome.position;
   }
@@ -149,9 +178,21 @@ export class PubSub implements Pattern {
     return feed;
   }
 
+  /** Implements {@link Pattern}. */
+  fork(storage: Storage): PubSub | null {
+    return this.#options.storage ? new PubSub({ ...this.#options, storage }) : null;
+  }
+
+  /** Implements {@link Pattern}. */
+  drained(): Promise<void> {
+    return this.#backlog.drained();
+  }
+
   /** @internal */
   detach(link: Link): void {
-    if (this.#link === link) this.#link = null;
+    if (this.#link !== link) return;
+    this.#link = null;
+    this.#backlog.stop();
   }
 
   /** @internal Takes a wire out: refused, ended, or left by its last subscription. */
@@ -202,4 +243,13 @@ export class PubSub implements Pattern {
     this.remove(wire);
     this.#link?.unsubscribe(wire);
   }
+}
+
+/** Throws unless content is that of a publication. */
+function checkPublication(content: readonly Value[]): void {
+  const [topic, notToMyself, metadata, payload, key] = content;
+  const texts = metadata === null || (isMap(metadata) && goodMetadata(metadata as Record<string, string>));
+  if (content.length !== 5 || typeof topic !== "string" || typeof notToMyself !== "boolean" || !texts || payload === undefined) throw badRequest("no publication");
+  if (key !== null && !(typeof key === "string" && fits(key, maxName))) throw badRequest("no key");
+  checkTopic(topic);
 }

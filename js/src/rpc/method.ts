@@ -20,6 +20,13 @@ export interface CallOptions {
    * connection ends before the call was given to it. A call that may have been sent is not sent again. Default false.
    */
   waitReady?: boolean | undefined;
+  /** Says that running the call twice does no more than running it once. Default false. */
+  idempotent?: boolean | undefined;
+  /**
+   * Keeps an idempotent call, without a timeout, until it was answered: without a session it waits for one, and if a session ends before the answer it is sent again in the next; so its
+   * handler may run twice. Those of one client go in order. With a storage also over a reload, after which nobody hears of the result. The signal takes it back. Default false.
+   */
+  queue?: boolean | undefined;
   /** Is called with what came beside the answer, result or error; null if nothing came. */
   onMetadata?: ((metadata: Metadata | null) => void) | undefined;
 }
@@ -97,6 +104,7 @@ export function method<In, Out>(name: string, options: MethodOptions<In, Out> = 
   return new Method<In, Out>(name, options);
 }
 
-function validName(name: string): boolean {
+/** Reports whether a name may name a method. */
+export function validName(name: string): boolean {
   return name !== "" && fits(name, maxName) && !/[\p{Cc}\p{Cs}]/u.test(name);
 }
