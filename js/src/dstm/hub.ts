@@ -133,7 +133,7 @@ export class Hub {
     if (this.#session !== null) this.#core.lost();
     if (!this.#closed) {
       this.#over = null;
-      this.offline?.queue.reopen();
+      this.offline?.reopen();
     }
     this.#session = session;
     this.#full = false;

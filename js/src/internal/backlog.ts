@@ -42,6 +42,8 @@ export class Backlog<R> {
   readonly #o: BacklogOptions<R>;
   #items: Item<R>[] = [];
   #open = false;
+  /** Counts sessions. */
+  #session = 0;
   #over: TrefoilError | null = null;
   #last = 0;
   #writing = 0;
@@ -98,9 +100,11 @@ export class Backlog<R> {
     this.#pump();
   }
 
-  /** It has ended. */
+  /** It has ended: what was sent on it is to be sent again. */
   stop(): void {
     this.#open = false;
+    this.#session++;
+    for (const item of this.#items) item.flying = false;
   }
 
   /** Nothing will be sent any more: who waits is told so. What is stored goes on in the next process. */
@@ -132,12 +136,13 @@ export class Backlog<R> {
 
   #send(item: Item<R>): void {
     item.sent = item.flying = true;
+    const session = this.#session;
     this.#o.send(item.content).then(
       (result) => this.#settle(item, () => item.resolve(result)),
       (err: unknown) => {
         const e = TrefoilError.from(err);
+        if (this.#over !== null || session !== this.#session) return;
         item.flying = false;
-        if (this.#over !== null) return;
         if (/\.(not_connected|connection_lost)$/.test(e.reason)) return this.#later(SOON);
         if (e.code === Code.Unavailable || /\.(busy|too_many)$/.test(e.reason)) return this.#later(AGAIN);
         this.#settle(item, () => item.reject(e));

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  Client, conflictPaths, field, last, list, map, Reason, updateAll, UndoStack, variable, viewAll,
-  type Change, type Commit, type ListRef, type Path, type Ref, type Revision, type SharedObject, type Tx,
+  Client, conflictPaths, field, last, list, map, Reason, transaction, updateAll, UndoStack, variable, viewAll,
+  type Change, type Commit, type ListRef, type Path, type Ref, type Revision, type SharedObject, type Tx, type Work,
 } from "../../src/dstm/index.ts";
 import type { Value, ValueMap } from "../../src/codec/value.ts";
 import type { Pattern } from "../../src/transport/pattern.ts";
@@ -17,6 +17,15 @@ async function types(board: SharedObject, tx: Tx): Promise<void> {
   const lot = variable<{ price: number; name?: string }>("lots", "{id}");
   same<ReturnType<typeof price.at>, Ref<number>>(true);
   same<Awaited<ReturnType<typeof board.update>>, Commit>(true);
+
+  const bid = transaction<{ lot: string; price: number }>("bid", (tx, input) => price.at(input.lot).set(tx, input.price), { attempts: 1 });
+  const work: Work = bid.submit(board, { lot: "7", price: 5 });
+  bid.submit([board, board], { lot: "7", price: 5 }, { metadata: { a: "b" } });
+  // @ts-expect-error another input
+  bid.submit(board, { lot: 7 });
+  same<Awaited<typeof work.done>, Commit>(true);
+  same<Awaited<typeof work.stored>, boolean>(true);
+  new Client({ transactions: [bid] }).inbox.retry("1", { lot: "8" });
 
   const maybe: number | undefined = price.at("1").get(tx);
   const sure: number = price.at("1").get(tx, 0);

@@ -192,6 +192,12 @@ export class Offline implements Journal {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
+  /** A session has come after all. */
+  reopen(): void {
+    this.#closed = false;
+    this.queue.reopen();
+  }
+
   /** Nothing will be decided any more. */
   close(error: TrefoilError): void {
     this.queue.close(error);

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IDBDatabase as Fake } from "fake-indexeddb";
-import { openStorage, type SharedStorage } from "../../../src/transport/index.ts";
+import { Client, openStorage, type SharedStorage } from "../../../src/transport/index.ts";
+import { clientId } from "../../../src/transport/key.ts";
+import { TrefoilError } from "../../../src/status.ts";
+import { World, settle } from "../fake.ts";
 import { Browser, raw } from "./browser.ts";
 
 const one = Uint8Array.of(1, 1);
@@ -243,4 +246,20 @@ test("closing waits for what was applied, and lets the next one in", async () =>
   await s.close();
   const next = await browser.tab().open();
   assert.deepEqual([hex(next), plain(next.load("dstm"))], [hex(s), { "work/1": [1, 1] }]);
+});
+
+test("a client takes its key from its storage, and closes it when it ends", async () => {
+  const browser = new Browser();
+  const storage = await browser.tab().open();
+  const world = new World();
+  const options = { WebSocket: world.Socket, environment: world.environment };
+  const bad = (e: unknown): boolean => e instanceof TrefoilError && e.is("transport.bad_option");
+  assert.throws(() => new Client("ws://example.test/", { ...options, storage, key: new Uint8Array(32) }), bad);
+  const client = new Client("ws://example.test/", { ...options, storage });
+  await settle();
+  assert.equal(client.id, clientId(storage.key));
+  const next = await browser.tab().open();
+  assert.notEqual(hex(next), hex(storage));
+  await client.close();
+  assert.equal(hex(await browser.tab().open()), hex(storage));
 });
