@@ -130,6 +130,7 @@ export class Hub {
 
   /** A session is open. */
   attach(session: Session): void {
+    this.offline?.check(session.client);
     if (this.#session !== null) this.#core.lost();
     if (!this.#closed) {
       this.#over = null;

@@ -103,6 +103,7 @@ export class Client {
   /** Ends the client for good: its session closes as normal, nothing reconnects. Resolves when all has ended, two seconds later at most. Idempotent; never rejects. */
   async close(): Promise<void> {
     this.closing = true;
+    void this.adoption?.stop();
     this.attempt?.close();
     this.endPause?.();
     await this.done;

@@ -1,6 +1,7 @@
 import { decode, encode, type Value } from "../../src/codec/index.ts";
 import { Client, type ClientOptions } from "../../src/dstm/client.ts";
 import { Code, TrefoilError } from "../../src/status.ts";
+import { clientId } from "../../src/transport/key.ts";
 import type { Receiver } from "../../src/transport/pattern.ts";
 import type { Session } from "../../src/transport/session.ts";
 import { Model, newLink, type Frame, type Link } from "./model.ts";
@@ -55,7 +56,7 @@ export class Net {
   /** A new client; with the number of an earlier one the same again, in a new process. */
   client(options?: ClientOptions, number = ++this.#clients): Client {
     const c = new Client(options);
-    this.#ids.set(c, number.toString(16).padStart(2, "0").padEnd(32, "0"));
+    this.#ids.set(c, options?.storage ? clientId(options.storage.key) : number.toString(16).padStart(2, "0").padEnd(32, "0"));
     return c;
   }
 

@@ -1,5 +1,7 @@
 import type { Storage, StorageChange } from "../../transport/storage/storage.ts";
 import { openRecord, sealRecord } from "../../internal/record.ts";
+import { clientId } from "../../transport/key.ts";
+import { invalid } from "../errors.ts";
 import { Code, TrefoilError } from "../../status.ts";
 import type { Hub } from "../hub.ts";
 import type { Core } from "../replica/core.ts";
@@ -190,6 +192,12 @@ export class Offline implements Journal {
   #rest(): void {
     if (!this.queue.empty || this.#scheduled || this.#flushing > 0) return;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Throws unless a session is the client's whose storage this is: the server would not recognise what that one has sent. */
+  check(client: string): void {
+    const { key } = this.#storage ?? {};
+    if (key !== undefined && clientId(key) !== client) throw invalid("the connection has another key than the storage: give it the same storage");
   }
 
   /** A session has come after all. */

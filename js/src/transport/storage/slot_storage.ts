@@ -5,6 +5,9 @@ import { storageError, storageFailure, StorageReason } from "./errors.ts";
 import type { Findings, HeldSlot, Slots } from "./slots.ts";
 import { isWork, type SharedStorage, type Storage, type StorageChange } from "./storage.ts";
 
+/** How long a write may take, in ms, before nobody waits for it any more. */
+const PATIENCE = 10_000;
+
 /** A slot of a database as a storage. */
 export class SlotStorage implements SharedStorage {
   readonly key: Uint8Array;
@@ -19,8 +22,14 @@ export class SlotStorage implements SharedStorage {
   /** What was applied and is not on the disk, by space and key. Writes are made one at a time, so that the disk always holds what was applied up to some call. */
   #next = new Map<string, StorageChange>();
   #waiting: (() => void)[] = [];
+  /** There was a call since the last write began. */
+  #asked = false;
+  /** A write does not come to its end. */
+  #stuck = false;
   #writing: Promise<void> | null = null;
   #closed: Promise<void> | null = null;
+  #freed: () => void = () => {};
+  readonly #hanging = new Promise<void>((resolve) => (this.#freed = resolve));
   /** What its user still has to say does not count: it becomes another's. */
   #sealed = false;
 
@@ -68,7 +77,9 @@ export class SlotStorage implements SharedStorage {
   apply(changes: readonly StorageChange[]): Promise<void> {
     if (this.#sealed) return Promise.resolve();
     for (const c of changes) this.#next.set(JSON.stringify([c.space, c.key]), c);
+    this.#asked = true;
     return new Promise((resolve) => {
+      if (this.#stuck) return resolve();
       this.#waiting.push(resolve);
       this.#writing ??= this.#write();
     });
@@ -77,11 +88,13 @@ export class SlotStorage implements SharedStorage {
   /** Writes until there is nothing to write. A failure leaves what was to be written for the next call. */
   async #write(): Promise<void> {
     await null; // with what else is applied now
-    while (this.#waiting.length > 0) {
+    while (this.#asked) {
       const batch = this.#next;
       const waiting = this.#waiting;
+      this.#asked = false;
       this.#next = new Map();
       this.#waiting = [];
+      const timer = setTimeout(() => this.#giveUp(waiting), PATIENCE);
       const { id } = this.#held;
       try {
         await this.#db.write([...batch.values()].map((c): Operation => ({ at: [id, c.space, c.key], value: c.value })));
@@ -91,9 +104,19 @@ export class SlotStorage implements SharedStorage {
         // What was applied meanwhile is newer. Without a database nothing will ever be written.
         if (this.#db.usable) this.#next = new Map([...batch, ...this.#next]);
       }
+      clearTimeout(timer);
+      this.#stuck = false;
       for (const resolve of waiting) resolve();
     }
     this.#writing = null;
+  }
+
+  /** A write takes too long: those who wait go on. If it ends after all, what was applied meanwhile follows. */
+  #giveUp(waiting: readonly (() => void)[]): void {
+    this.#stuck = true;
+    this.#fail(storageError(StorageReason.Blocked));
+    for (const resolve of [...waiting, ...this.#waiting.splice(0)]) resolve();
+    this.#freed();
   }
 
   #fail(problem: TrefoilError): void {
@@ -140,7 +163,7 @@ export class SlotStorage implements SharedStorage {
 
   close(): Promise<void> {
     this.#closed ??= (async () => {
-      await this.#writing;
+      if (!this.#stuck) await Promise.race([this.#writing, this.#hanging]);
       this.#held.release();
       if (this.#last) this.#db.close();
     })();

@@ -40,9 +40,9 @@ class Page {
     return new Page(tab, storage, new Objects({ storage, transactions }));
   }
 
-  connect(server: Server, user = "", json = false): this {
+  connect(server: Server, user = "", json = false, adopt = true): this {
     this.client = new Client(server.url, {
-      WebSocket: NodeWebSocket, storage: this.storage, minBackoff: 1, maxBackoff: 20, json, credentials: () => ({ "": { token: user } }),
+      WebSocket: NodeWebSocket, storage: this.storage, minBackoff: 1, maxBackoff: 20, json, adopt, credentials: () => ({ "": { token: user } }),
     }, this.objects);
     return this;
   }
@@ -134,6 +134,27 @@ test("dead tabs: the next one becomes one of them, and works off the others; wha
   const again = last.connect(server);
   await again.objects.inbox.retry(again.objects.inbox.items[0]?.id as string).done;
   await until(() => theirs.snapshot(["text"]) === "mine");
+});
+
+test("who does not adopt leaves the queues of dead tabs to others; a live tab's is its own", patience, async () => {
+  const server = await start();
+  const browser = new Browser();
+  const seen = (await Page.open(browser)).connect(server);
+  await seen.objects.open("board");
+  await seen.close();
+  const dead = await Page.open(browser);
+  await add.submit(await dead.objects.open("board"), 1).stored;
+  const live = (await Page.open(browser)).connect(server, "", false, false);
+  const board = await live.objects.open("board");
+  dead.tab.kill();
+  await add.submit(board, 2).done;
+  assert.equal(board.snapshot(["total"]), 2);
+  const [mine] = [add.submit(board, 4)];
+  await mine.done;
+  const other = (await Page.open(browser)).connect(server); // becomes the dead one
+  const theirs = await other.objects.open("board");
+  await until(() => theirs.snapshot(["total"]) === 7 && other.objects.works.length === 0);
+  assert.equal(live.client?.state.phase, "open");
 });
 
 test("a permission that was revoked meanwhile: the work is in the inbox, and no copy is kept", patience, async () => {

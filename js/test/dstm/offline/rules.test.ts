@@ -3,7 +3,9 @@ import { test } from "node:test";
 import { transaction, UndoStack } from "../../../src/dstm/index.ts";
 import { sealRecord } from "../../../src/internal/record.ts";
 import { TrefoilError } from "../../../src/status.ts";
-import { Net } from "../net.ts";
+import { clientId } from "../../../src/transport/key.ts";
+import { FakeSession, Net } from "../net.ts";
+import { Disk, DiskStorage } from "./disk.ts";
 import { add, next, once, Page, put, scene, take, turn } from "./page.ts";
 
 const is = (reason: string, unknown = false) => (e: unknown): boolean => e instanceof TrefoilError && e.is(reason) && e.unknown === unknown;
@@ -342,6 +344,16 @@ test("a permission that was revoked meanwhile: denied, and nothing is kept of th
   await new Promise((resolve) => setTimeout(resolve, 0));
   await turn();
   assert.deepEqual([disk.keys("replica/"), disk.keys("used/"), disk.keys("tail/"), disk.keys("work/")], [[], [], [], []]);
+});
+
+test("a connection with another key than the storage is not used: the server would not recognise what was sent", async () => {
+  const { net, disk } = await scene();
+  const p = new Page(net, disk);
+  const stranger = new DiskStorage(new Disk());
+  stranger.disk.key.fill(9);
+  assert.throws(() => p.c.attach(new FakeSession(clientId(stranger.disk.key))), is("dstm.invalid"));
+  p.connect();
+  assert.equal((await p.open()).head.version, 0);
 });
 
 test("I6: a storage that fails is told of, and work goes on without it", async () => {

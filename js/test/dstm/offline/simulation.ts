@@ -124,6 +124,9 @@ export class OfflineSimulation {
     else if (n < 97) this.net.model.refusals.push(this.random.pick([[7, "dstm.denied", "no"], [9, "rule", "no"]]));
     else this.timers.tick(1000);
     await turn();
+    // Whatever happens, nobody ever sees an edit twice.
+    const drawn = Object.entries((s.board?.snapshot(["drawn"]) ?? {}) as Record<string, number>);
+    for (const [id, times] of drawn) if (times !== 1) this.fail(`${s.number} shows ${id} ${times} times`);
   }
 
   #connect(s: Seat): void {

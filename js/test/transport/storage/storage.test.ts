@@ -238,6 +238,35 @@ test("a database that is deleted while it is used: in memory from then on, nobod
   assert.deepEqual([fresh.durable, fresh.load("dstm").size, hex(fresh) === hex(s)], [true, 0, false]);
 });
 
+test("a write that never ends holds nobody up, and what follows is made up for when it does", async (t) => {
+  const browser = new Browser();
+  const s = await browser.tab().open();
+  await put(s, "work/1");
+  let go = (): void => undefined;
+  const real = Fake.prototype.transaction;
+  Fake.prototype.transaction = function (this: IDBDatabase, ...args: Parameters<IDBDatabase["transaction"]>): IDBTransaction {
+    const tx = real.apply(this as never, args as never) as IDBTransaction;
+    Object.defineProperty(tx, "oncomplete", { set: (fn: () => void) => tx.addEventListener("complete", () => (go = () => fn())) });
+    return tx;
+  } as never;
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const late = put(s, "work/2");
+  await settle();
+  Fake.prototype.transaction = real;
+  t.mock.timers.tick(10_000);
+  await late;
+  assert.deepEqual([s.durable, s.problem?.reason], [false, "transport.storage_blocked"]);
+  await put(s, "work/3"); // at once
+  t.mock.timers.reset();
+  for (let n = 0; n < 20; n++) await new Promise((resolve) => setTimeout(resolve, 1));
+  go();
+  await settle();
+  await put(s, "work/4");
+  assert.deepEqual([s.durable, s.problem], [true, null]);
+  await s.close();
+  assert.deepEqual([...(await browser.tab().open()).load("dstm").keys()].sort(), ["work/1", "work/2", "work/3", "work/4"]);
+});
+
 test("closing waits for what was applied, and lets the next one in", async () => {
   const browser = new Browser();
   const s = await browser.tab().open();
