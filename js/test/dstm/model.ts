@@ -89,6 +89,8 @@ export class Model {
   readonly denied = new Set<string>();
   /** Refusals of what would otherwise be judged, in order. */
   readonly refusals: Value[][] = [];
+  /** A client may have lost what it knew of its own sequences: they are answered as a server does, and are no faults. */
+  forgetful = false;
   readonly faults: string[] = [];
 
   constructor(readonly random: Random) {}
@@ -229,9 +231,13 @@ export class Model {
     }
     const before = this.dropped.get(l.client) ?? 0;
     this.dropped.set(l.client, Math.max(before, t.settled));
+    if (this.forgetful && (t.sequence <= before || (r === undefined && [...records.keys()].some((s) => s > t.sequence)))) {
+      l.toClient.push([3, 9, theLog, t.sequence, [9, "dstm.stale_sequence", "not above the last one"], null]);
+      return;
+    }
     if (r !== undefined) {
       if (r.digest !== t.digest) this.faults.push("sequence reused");
-      if (!t.again) this.faults.push("sent again without saying so");
+      if (!t.again && !this.forgetful) this.faults.push("sent again without saying so");
     } else {
       if (t.sequence <= before) this.faults.push("settled beyond an unanswered one");
       if (!t.again && [...records.keys()].some((s) => s > t.sequence)) this.faults.push("sequences do not ascend");

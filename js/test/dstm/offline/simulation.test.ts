@@ -14,7 +14,12 @@ async function run(seed: number): Promise<number> {
 
 test("draw offline, kill the page, open it again, reconnect, cut again", async (t) => {
   mock.timers.enable({ apis: ["setTimeout"] });
-  t.after(() => mock.timers.reset());
+  const { now } = Date;
+  Date.now = () => OfflineSimulation.clock;
+  t.after(() => {
+    mock.timers.reset();
+    Date.now = now;
+  });
   let edits = 0;
   for (let seed = 0; seed < 50; seed++) edits += await run(seed); // the same every time
   for (let seed = first; seed < first + runs - 50; seed++) edits += await run(seed); // a failure names its seed
