@@ -99,6 +99,7 @@ func newStore(w *world.World, log Log, opts *StoreOptions) (*Store, error) {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.queue.init(w, checked.QueueLength, checked.QueueBytes)
 	s.own.init(w)
+	s.engine.Across = s.across()
 	s.residents.init(checked.Resident)
 	if err := s.load(s.ctx); err != nil {
 		s.cancel()

@@ -14,6 +14,10 @@ type StoreOptions struct {
 	// Rules say what clients may do; for each object the first whose pattern matches counts. Without one
 	// clients may neither open nor write the object.
 	Rules []Rule
+	// Invariant is asked inside the commit about each transaction that writes, after the invariants of the rules: about all of its objects
+	// together, before and after, and who its author is. An error refuses it as one of [Rule.Invariant] does, and what is
+	// said there of purity and haste holds. Unlike Open and Write it binds the store's own transactions too. nil means that all is good.
+	Invariant func(t *Transition) error
 	// LogName is the log's name on the wire; default "main".
 	LogName string
 	// Recent bounds the bytes of recent entries that are held for clients that come back or are

@@ -33,7 +33,8 @@ type Rule struct {
 	History func(ctx context.Context, a *Access) error
 	// Invariant is asked inside the commit, about the state before and after the transaction; both are
 	// read-only. An error refuses it with dstm.invariant and, if it is a *status.Error, that one's message and details. It must be pure
-	// and quick: every commit of the log waits for it. nil means that all states are good.
+	// and quick: every commit of the log waits for it. nil means that all states are good. What holds between objects, or
+	// depends on who writes, is for [StoreOptions.Invariant].
 	Invariant func(before, after *Tx) error
 	// Strict has what a transaction read count as changed also if it has changed and changed back meanwhile, or was
 	// absent, came and went. Then a transaction does not leave its client before those are answered whose writes it read.
@@ -175,6 +176,14 @@ func denial(err error) *status.Error {
 	return status.New(code, ErrDenied, "%s", message).Because(err)
 }
 
+// lookAt is a read-only Tx for rules.
+func lookAt(object string, o *engine.Object) *Tx {
+	return newTx(&view{object: object, base: o.Version, root: &o.Root}, true)
+}
+
+// errUnreadable stands for what a rule could not read: what is there may be hidden from the author, and its name too.
+var errUnreadable = errors.New("a rule cannot read the state")
+
 // invariant is the engine's hook, nil if no rule has an invariant.
 func (rules storeRules) invariant() func(object string, before, after *engine.Object) error {
 	some := false
@@ -189,17 +198,13 @@ func (rules storeRules) invariant() func(object string, before, after *engine.Ob
 		if rule == nil || rule.Invariant == nil {
 			return nil
 		}
-		look := func(o *engine.Object) *Tx {
-			return newTx(&view{object: object, base: o.Version, root: &o.Root}, true)
-		}
-		was, is := look(before), look(after)
+		was, is := lookAt(object, before), lookAt(object, after)
 		defer func() { was.done, is.done = true, true }()
 		if err := rule.Invariant(was, is); err != nil {
 			return err
 		}
 		if err := cmp.Or(was.err, is.err); err != nil {
-			// What is where it could not be read may be hidden from the author, and its name too.
-			return errors.New("a rule cannot read the state")
+			return errUnreadable
 		}
 		return nil
 	}

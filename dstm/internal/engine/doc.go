@@ -65,6 +65,16 @@ type Options struct {
 	Strict func(object string) bool
 	// Invariant is asked inside the commit whether object may go from before to after. It must be pure. nil means yes.
 	Invariant func(object string, before, after *Object) error
+	// Across is asked after Invariant about all that the transaction of q writes, so that it can compare objects. It must be
+	// pure. nil means yes.
+	Across func(q *Request, parts []Around) error
+}
+
+// Around is an object before and after a transaction.
+type Around struct {
+	Object        string
+	Before, After *Object // the same if the transaction only read it
+	Wrote         bool
 }
 
 // State is what the entries up to Position have made. It is immutable and may be

@@ -83,7 +83,7 @@ func (d *decider) oversized(roots []tree.Node) *Refusal {
 
 // invariants asks the rules about the state after the transaction.
 func (d *decider) invariants(roots []tree.Node) (r *Refusal) {
-	if d.opts.Invariant == nil {
+	if d.opts.Invariant == nil && d.opts.Across == nil {
 		return nil
 	}
 	defer func() {
@@ -91,16 +91,28 @@ func (d *decider) invariants(roots []tree.Node) (r *Refusal) {
 			r = refusal(status.Internal, reason.Invariant, "an invariant panicked")
 		}
 	}()
+	around, wrote := make([]Around, len(d.tx.Parts)), false
 	for i := range d.tx.Parts {
 		p := &d.tx.Parts[i]
+		before := d.Object(p.Object)
+		around[i] = Around{Object: p.Object, Before: before, After: before}
 		if len(p.Writes) == 0 {
 			continue
 		}
-		before := d.Object(p.Object)
 		after := Object{Root: roots[i], Version: before.Version + 1}
+		around[i].After, around[i].Wrote, wrote = &after, true, true
+		if d.opts.Invariant == nil {
+			continue
+		}
 		if err := d.opts.Invariant(p.Object, before, &after); err != nil {
 			return broken(err)
 		}
+	}
+	if d.opts.Across == nil || !wrote {
+		return nil
+	}
+	if err := d.opts.Across(d.q, around); err != nil {
+		return broken(err)
 	}
 	return nil
 }
