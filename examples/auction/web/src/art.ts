@@ -161,12 +161,13 @@ function moon(c: Chance, p: Palette): Mark[] {
   const line = c.between(128, 150);
   const mid = c.between(110, 210);
   const r = c.between(34, 50);
-  const marks = [rect(0, 0, artWidth, artHeight, p.inks[0]), circle(mid, line - r - c.between(0, 22), r, p.inks[2]), rect(0, line, artWidth, artHeight, p.inks[1])];
+  const marks = [rect(0, 0, artWidth, artHeight, p.inks[0])];
+  for (let i = 0; i < 9; i++) marks.push(circle(c.between(16, 304), c.between(14, line - 40), c.between(0.8, 1.8), p.inks[3], 0.8));
+  marks.push(circle(mid, line - r - c.between(0, 22), r, p.inks[2]), rect(0, line, artWidth, artHeight, p.inks[1]));
   for (let y = line + 8, w = r * 1.3; y < 232; y += c.between(9, 14), w *= c.between(0.82, 1.02)) {
     const x = mid + c.between(-10, 10);
     marks.push(path(`M${n(x - w)} ${n(y)}H${n(x + w)}`, 'none', 1, { stroke: p.inks[2], 'stroke-width': 3.5, 'stroke-linecap': 'round', 'stroke-opacity': 0.8 }));
   }
-  for (let i = 0; i < 9; i++) marks.push(circle(c.between(16, 304), c.between(14, line - 40), c.between(0.8, 1.8), p.inks[3], 0.8));
   return marks;
 }
 

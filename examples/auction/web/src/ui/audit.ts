@@ -39,7 +39,7 @@ export class AuditView implements View {
       h('div', { class: 'audit-parts' }, this.#self,
         h('section', { class: 'rows' }, h('h2', {}, 'Accounts'), h('div', { class: 'panel scroll', tabindex: '0', role: 'region', 'aria-label': 'Accounts' }, h('table', { class: 'accounts' },
           h('thead', {}, h('tr', {}, th('Who'), th('Available', true), th('In escrow', true), th('Spent', true), th('Earned', true), th('Recomputed', true))), this.#accounts, h('tfoot', {}, this.#total)))),
-        h('section', { class: 'rows' }, h('h2', {}, 'The log'), h('div', { class: 'panel scroll', tabindex: '0', role: 'region', 'aria-label': 'The log' }, h('table', { class: 'log' },
+        h('section', { class: 'rows' }, h('h2', {}, 'The log'), h('div', { class: 'panel scroll whole', tabindex: '0', role: 'region', 'aria-label': 'The log' }, h('table', { class: 'log' },
           h('thead', {}, h('tr', {}, th('No.', true), th('When'), th('What'), th('Who'), th('Entry before'), th('Hash'))), this.#log)), h('div', { class: 'more' }, this.#older))));
     void this.#check();
     void this.#read(0);
@@ -83,7 +83,9 @@ export class AuditView implements View {
     const total = ledger.total();
     const chainGood = chain.problems.length === 0;
     const money1 = !audit.whole || (total === audit.minted && audit.total === audit.minted);
-    const good = chainGood && money1 && differs.length === 0 && audit.agrees && audit.problems.length === 0;
+    // A log that was cut at its beginning agrees with nothing, and is not wrong for that: only what there is of it is judged.
+    const replayGood = !audit.whole || (audit.agrees && audit.problems.length === 0);
+    const good = chainGood && money1 && differs.length === 0 && replayGood;
     const n = (x: number) => x.toLocaleString('en-GB');
     if (!good) this.#say('bad', 'The books do not agree', [...chain.problems, ...audit.problems, ...(differs.length ? [`${differs.length} accounts differ`] : []), ...(money1 ? [] : ['the sum of money has changed'])].slice(0, 3).join('; ') + '.');
     else if (!audit.whole) this.#say('warn', 'What there is agrees', `The log begins at entry ${n(audit.first)}: what came before was put together, so balances cannot be recomputed from it.`);
@@ -92,9 +94,9 @@ export class AuditView implements View {
       tile(chainGood, 'Chain of hashes', chainGood ? `${n(chain.links)} links hold.` + (chain.hashed > 0 ? ` ${n(chain.hashed)} hashes were computed here${chain.hidden > 0 ? `; ${n(chain.hidden)} entries hold something hidden, and are held by the next one’s link` : ''}.` : '') : chain.problems[0]!),
       tile(differs.length === 0, 'Balances', differs.length === 0 ? (audit.whole ? 'Each account comes out as the house keeps it.' : 'Not recomputed: the log is not whole.') : `${differs.length} come out otherwise.`),
       tile(money1, 'Money', money1 ? `${money(audit.minted)} were given out, and ${money(audit.whole ? total : audit.total)} are there.` : `${money(audit.minted)} were given out, but ${money(total)} are there.`),
-      tile(audit.agrees && audit.problems.length === 0, 'The house’s own replay', audit.agrees ? `Agrees. ${n(audit.lots['open'] ?? 0)} lots open, ${n(audit.lots['sold'] ?? 0)} sold.` : audit.problems[0] ?? 'Does not agree.'));
+      tile(replayGood, 'The house’s own replay', !audit.whole ? 'Not possible: the log is not whole.' : audit.agrees ? `Agrees. ${n(audit.lots['open'] ?? 0)} lots open, ${n(audit.lots['sold'] ?? 0)} sold.` : audit.problems[0] ?? 'Does not agree.'));
     this.#balances(audit.accounts, { differs, whole: audit.whole, sums: ledger.accounts });
-    attr(this.element, 'data-verdict', good ? 'agrees' : 'differs');
+    attr(this.element, 'data-verdict', !good ? 'differs' : audit.whole ? 'agrees' : 'part');
   }
 
   #balances(accounts: readonly Balance[], c: { differs: readonly string[]; whole: boolean; sums: ReadonlyMap<string, { available: number; held: Map<string, number>; spent: number; earned: number }> }): void {
@@ -104,7 +106,7 @@ export class AuditView implements View {
       const wrong = c.differs.includes(b.id);
       const own = c.sums.get(b.id);
       const recomputed = !c.whole ? 'not possible' : own ? money(own.available + heldOf(own)) : money(0);
-      return h('tr', {}, h('td', {}, b.name || b.id, ' ', ...(b.id === me ? [h('span', { class: 'tag', 'data-tone': 'good' }, 'you')] : b.robot ? [h('span', { class: 'tag' }, 'robot')] : [])),
+      return h('tr', {}, h('td', {}, b.name || b.id, ' ', ...(b.id === me ? [h('span', { class: 'tag', 'data-tone': 'good' }, 'you')] : [])),
         ...[b.available, b.held, b.spent, b.earned].map((x) => h('td', { class: 'num' }, money(x))), h('td', { class: `num ${wrong ? 'bad' : 'good'}` }, `${recomputed} ${wrong ? '≠' : c.whole ? '✓' : ''}`));
     }));
     const sum = (f: (b: Balance) => number) => money(accounts.reduce((n, b) => n + f(b), 0));
@@ -129,7 +131,7 @@ export class AuditView implements View {
 
   #row(e: Entry): HTMLElement {
     const short = (hash: string) => h('code', { title: hash }, hash.slice(0, 10));
-    return h('tr', {}, h('td', { class: 'num' }, String(e.position)), h('td', { class: 'num' }, moment(e.time)), h('td', {}, ...entryWords(e, (id) => this.#stage.link.cards.get(id)?.title)), h('td', {}, e.name || e.user || 'the house'), h('td', {}, short(e.previous)), h('td', {}, short(e.hash)));
+    return h('tr', {}, h('td', { class: 'num' }, String(e.position)), h('td', { class: 'when' }, moment(e.time)), h('td', {}, ...entryWords(e, (id) => this.#stage.link.cards.get(id)?.title)), h('td', {}, e.name || e.user || 'the house'), h('td', {}, short(e.previous)), h('td', {}, short(e.hash)));
   }
 
   async #selfCheck(b: HTMLButtonElement): Promise<void> {

@@ -22,7 +22,8 @@ export class BidForm {
   readonly #answer = h('div', { class: 'answer', role: 'status', 'aria-live': 'assertive', hidden: true });
   readonly #proxy = h('div', { class: 'answer', hidden: true });
   readonly #proxyWords = h('span');
-  #answered: Card | null = null;
+  /** The bid that the word shown is about, if it is that it counts. */
+  #counted: number | null = null;
   #asking = 0;
   #typed = false;
 
@@ -88,8 +89,13 @@ export class BidForm {
     text(this.#hint, offline ? 'The house cannot be reached now: bidding waits until it is back. Prices stay as they were last seen.'
       : upTo ? 'Nobody sees your maximum. The house bids as little as it takes, one step above the others.'
         : account ? `${money(account.available + (account.held.get(card.id) ?? 0))} are free for this lot. A bid is set aside until somebody bids more.` : ' ');
-    // A word that is overtaken by events goes away.
-    if (this.#answered && (this.#answered.bids !== card.bids || this.#answered.state !== card.state) && this.#answer.dataset['tone'] === 'good') show(this.#answer, false);
+    this.#overtaken(card);
+  }
+
+  /** A good word about a bid is not left standing when somebody has answered it. */
+  #overtaken(card: Card): void {
+    if (this.#counted === null || card.leader === '' || card.leader === this.#stage.link.pass?.id || card.price <= this.#counted) return;
+    this.#say('warn', `Your bid of ${money(this.#counted)} counted, and ${card.leaderName || 'somebody'} has answered it with ${money(card.price)}.`);
   }
 
   #fill(n: number): void {
@@ -119,6 +125,7 @@ export class BidForm {
       } else {
         await this.#room.bid(sum.cents);
         this.#say('good', `Your bid of ${money(sum.cents)} counts.`);
+        this.#counted = sum.cents;
       }
       this.#stage.join(this.#room.id);
       this.#amount.value = '';
@@ -152,7 +159,7 @@ export class BidForm {
   }
 
   #say(tone: Tone, words: string): void {
-    this.#answered = this.#room.card;
+    this.#counted = null;
     const sign: Icon = tone === 'good' ? 'check' : 'warn';
     this.#answer.replaceChildren(...(tone ? [icon(sign, 18)] : []), h('span', {}, words));
     attr(this.#answer, 'data-tone', tone || null);

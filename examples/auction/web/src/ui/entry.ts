@@ -22,6 +22,7 @@ export function entryWords(e: Entry, title: (lot: string) => string | undefined)
   if (price) return [e.user === '' ? 'Proxy bid of ' : 'Bid of ', h('span', { class: 'num' }, money(whole(price.value))), ' on ', ...link];
   if (e.changes.some((c) => c.path[0] === 'due' && c.op === 'delete')) return ['Escrow returned: ', ...link];
   if (set('ends')) return ['Moved the end of ', ...link];
+  if (set('judged')) return ['Looked at the time of the last bid on ', ...link];
   if (e.changes.some((c) => c.path[0] === 'maxima')) return ['Somebody’s maximum on a lot'];
   if (lot) return ['Changed ', ...link];
   if (e.changes.some((c) => c.object.startsWith('account/'))) return ['An account'];

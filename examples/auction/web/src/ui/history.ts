@@ -34,16 +34,13 @@ export class History {
     keyed(this.#list, shown, (p) => String(p.bids), (p) => this.#make(p));
     for (const [i, row] of [...this.#list.children].entries()) {
       const p = shown[i]!;
-      const who = row.firstElementChild!;
-      text(who.firstElementChild!, p.leader === me ? 'You' : p.leaderName || this.#stage.link.name(p.leader) || 'Somebody');
-      const robot = this.#stage.link.person(p.leader)?.robot === true;
-      show(who.lastElementChild as HTMLElement, robot);
+      text(row.firstElementChild!, p.leader === me ? 'You' : p.leaderName || this.#stage.link.name(p.leader) || 'Somebody');
       text(row.lastElementChild!, Number.isNaN(now) ? moment(p.at) : ago(now - p.at));
       attr(row, 'data-mine', p.leader === me ? '' : null);
     }
   }
 
   #make(p: Point): HTMLElement {
-    return h('li', {}, h('span', { class: 'who-bid' }, h('span'), h('span', { class: 'tag', hidden: true }, 'robot')), h('span', { class: 'num' }, money(p.price)), h('time', { class: 'when', datetime: new Date(p.at).toISOString(), title: moment(p.at) }));
+    return h('li', {}, h('span', { class: 'who-bid' }), h('span', { class: 'num' }, money(p.price)), h('time', { class: 'when', datetime: new Date(p.at).toISOString(), title: moment(p.at) }));
   }
 }

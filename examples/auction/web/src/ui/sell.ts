@@ -6,7 +6,7 @@ import { attr, h, icon, show, text } from './dom.ts';
 import { bidsWords, Rows } from './rows.ts';
 import type { Stage, View } from './view.ts';
 
-const lengths: readonly (readonly [string, number])[] = [['1 minute', 60], ['5 minutes', 300], ['15 minutes', 900], ['1 hour', 3600], ['1 day', 86_400], ['7 days', 604_800]];
+const lengths: readonly (readonly [string, number])[] = [['30 seconds', 30], ['1 minute', 60], ['5 minutes', 300], ['15 minutes', 900], ['1 hour', 3600], ['1 day', 86_400], ['7 days', 604_800]];
 
 interface Field {
   readonly element: HTMLElement;
