@@ -151,6 +151,7 @@ type entryAnswer struct {
 	Previous string         `json:"previous"`
 	Hash     string         `json:"hash"`
 	Size     int            `json:"size"`
+	Bytes    []byte         `json:"bytes"` // of which Hash is the hash; empty where something in them is hidden
 	Changes  []changeAnswer `json:"changes"`
 }
 
@@ -218,11 +219,14 @@ func (b *books) entry(entry dstm.Entry) (line entryAnswer, err error) {
 	}
 	line = entryAnswer{
 		Position: uint64(r.Position), Time: r.Time.UnixMilli(), Kind: string(r.Kind), User: r.User, Name: b.house.people.name(r.User), Epoch: r.Epoch,
-		Previous: hex.EncodeToString(r.Previous[:]), Hash: hex.EncodeToString(r.Hash[:]), Size: r.Size, Changes: []changeAnswer{},
+		Previous: hex.EncodeToString(r.Previous[:]), Hash: hex.EncodeToString(r.Hash[:]), Size: r.Size, Bytes: entry.Data, Changes: []changeAnswer{},
 	}
 	for _, part := range r.Parts {
 		for _, w := range part.Writes {
 			change := changeAnswer{Object: part.Object, Version: part.Version, Op: w.Op, Path: w.Path}
+			if hidden(part.Object, w.Path) {
+				line.Bytes = []byte{}
+			}
 			if w.Value != nil {
 				if hidden(part.Object, w.Path) {
 					change.Value = "hidden"

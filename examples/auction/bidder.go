@@ -29,9 +29,13 @@ type bidder struct {
 // mostLots is how many lots a bidder has open at once.
 const mostLots = 8
 
+func newBidder(j *journal) *bidder {
+	return &bidder{calls: rpc.NewPeer(nil), topics: pubsub.NewClient(nil), objects: dstm.NewClient(nil), journal: j, lots: map[string]dstm.Object{}}
+}
+
 // connect connects the holder of a token; dialer nil is the network.
 func connect(ctx context.Context, url, token string, dialer transport.Dialer, j *journal) (_ *bidder, err error) {
-	b := &bidder{calls: rpc.NewPeer(nil), topics: pubsub.NewClient(nil), objects: dstm.NewClient(nil), journal: j, lots: map[string]dstm.Object{}}
+	b := newBidder(j)
 	b.conn, err = transport.Dial(ctx, url, &transport.ClientOptions{
 		Dialer: dialer, Agent: "auction-robot",
 		Credentials: func(context.Context) (map[string]map[string]any, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"slices"
 	"sync"
 
@@ -111,7 +112,8 @@ func (h *house) proxySet(ctx context.Context, user string, in Proxy) (ProxyState
 		maximum.At(in.Lot).Set(mine, in.Max)
 		houseProxy.At(in.Lot, user).Set(book, true)
 		return nil
-	})
+		// Hashes of entries are public. Salt keeps the maximum from being found by trying all that there are.
+	}, dstm.Metadata(map[string]string{"salt": rand.Text()}))
 	if err != nil {
 		return ProxyState{}, err
 	}
