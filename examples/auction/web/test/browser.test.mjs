@@ -11,6 +11,10 @@ const test = (name, fn) => tests.push([name, fn]);
 const evil = '<img src=x onerror="window.broken=1">';
 let ann, ben, cleo, key, lot;
 
+const euros = (cents) => '€' + (cents / 100).toLocaleString('en-GB', { minimumFractionDigits: cents % 100 ? 2 : 0 });
+/** What is free on the account that p is shown, in cents. */
+const available = async (p) => Math.round(Number((await p.page.innerText('.sums strong >> nth=0')).replace(/[€,]/g, '')) * 100);
+
 test('a visitor sees lots whose prices move, and is asked in before bidding', async () => {
   key = await start('-bots', '16', '-rate', '4');
   ann = await person();
@@ -154,7 +158,7 @@ test('a maximum bids for one, and nobody else sees it', async () => {
   assert.match(await ann.page.innerText('.bid'), /up to €40\. Only you see that/);
   await shot(ann, 'maximum');
   await go(ann, 'Account');
-  await ann.page.waitForFunction(() => /In escrow\s*€31\b/.test(document.querySelector('.sums').innerText.replace(/\n/g, ' ')));
+  await ann.page.waitForSelector('a.row-lot:has-text("bold"):has-text("€31 set aside, your maximum €40"):has-text("You lead")');
   await shot(ann, 'account');
 });
 
@@ -306,13 +310,16 @@ test('the auctioneer cancels a lot, and the self-check passes', async () => {
   await boss.page.click('button:has-text("Run the self-check")');
   await boss.page.waitForFunction(() => /self-check passes/.test(document.querySelector('.toast').textContent));
   await shot(boss, 'self-check');
+  await go(ann, 'Account');
+  await ann.page.waitForSelector('a.row-lot:has-text("bold"):has-text("€36.50 set aside")');
+  const before = await available(ann);
   await visit(boss, lot);
   await visit(ann, lot);
   await boss.page.click('button:has-text("Cancel this lot")');
   await boss.page.click('dialog button:has-text("Cancel the lot")');
   await ann.page.waitForFunction(() => /was cancelled/.test(document.querySelector('.now p').textContent));
   await go(ann, 'Account');
-  await ann.page.waitForFunction(() => /In escrow\s*€0\b/.test(document.querySelector('.sums').innerText.replace(/\n/g, ' ')));
+  await ann.page.waitForFunction((w) => document.querySelector('.sums strong').textContent === w, euros(before + 3650));
   assert.deepEqual(boss.log.errors, []);
   await boss.context.close();
 });

@@ -29,7 +29,8 @@ export class AccountView implements View {
     const sum = (label: string, value: HTMLElement, hint: string) => h('div', { class: 'panel sum' }, h('span', { class: 'label' }, label), value, h('small', {}, hint));
     this.#sums = h('div', { class: 'sums' }, sum('Available', this.#available, 'free to bid with'), sum('In escrow', this.#held, 'set aside for bids that lead'), sum('Spent', this.#spent, 'on lots that you won'), sum('Earned', this.#earned, 'from lots that you sold'));
     const most = (c: Card) => stage.link.account?.maxima.get(c.id);
-    this.#bids = new Rows('Bids', 'No lot with a bid of yours is open.', (c) => [bidsWords(c), ...(most(c) ? [`your maximum ${money(most(c)!)}`] : [])].join(', '));
+    const held = (c: Card) => stage.link.account?.held.get(c.id);
+    this.#bids = new Rows('Bids', 'No lot with a bid of yours is open.', (c) => [bidsWords(c), ...(held(c) ? [`${money(held(c)!)} set aside`] : []), ...(most(c) ? [`your maximum ${money(most(c)!)}`] : [])].join(', '));
     this.#won = new Rows('Won', 'You have not won a lot yet.', (c) => `from ${c.sellerName || 'a seller'}`);
     this.#selling = new Rows('Selling', 'You have no lots for sale.', bidsWords);
     this.#proof = h('section', { class: 'panel verdict' }, h('span', { class: 'mark' }, icon('audit', 24)), h('div', {}, h('h2', {}, 'Receipts'), this.#proofWords), h('button', { type: 'button', class: 'button plain', click: () => void this.#prove() }, 'Hold against the log'));

@@ -122,6 +122,7 @@ export class LotView implements View {
     text(this.#priceLabel, card.state === 'sold' ? 'Hammer price' : card.bids > 0 ? 'Highest bid' : 'Starting price');
     const was = this.#price.textContent;
     if (text(this.#price, money(priceOf(card))) && was) flash(this.#price);
+    attr(this.#price, 'data-long', this.#price.textContent!.length > 11 ? '' : null);
     text(this.#leftLabel, open ? 'Ends in' : stateWords(card));
     text(this.#left, open ? (Number.isNaN(left) ? '…' : left <= 0 ? 'Closing…' : countdown(left)) : 'Closed');
     attr(this.#left, 'data-tone', open && left < soon ? 'warn' : null);
