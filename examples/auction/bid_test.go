@@ -56,9 +56,10 @@ func TestBids(t *testing.T) {
 	}
 }
 
-// advance moves the house's clock to the end of the lot.
+// advance moves the house's clock to the end of the lot, when all bids on it have been judged.
 func (h *hall) advance(lot string) {
 	h.t.Helper()
+	h.quiet(lot)
 	h.server.house.clock.ahead.Add(h.card(lot).Ends - h.server.house.clock.now())
 	if c, err := h.server.house.clerkOf(lot); err == nil {
 		c.wake()

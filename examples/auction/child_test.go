@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// childVar has the test binary be the auction in place of testing it. Its value is how long a lot has at least when the house opens.
+// childVar has the test binary be the auction in place of testing it. Its value is how long a lot
+// has at least when the house opens, and after a late bid.
 const childVar = "AUCTION_CHILD"
 
 func childMain() bool {
@@ -24,7 +25,7 @@ func childMain() bool {
 		return false
 	}
 	how := usualTerms()
-	how.shortest, how.grace = time.Second, grace
+	how.shortest, how.grace, how.extension = time.Second, grace, grace
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	if err := runOn(ctx, os.Args[1:], os.Stdout, how); err != nil {

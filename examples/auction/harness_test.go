@@ -46,7 +46,7 @@ type hall struct {
 // quick are terms under which nothing happens by itself while a test looks.
 func quick() terms {
 	how := usualTerms()
-	how.shortest = time.Second
+	how.shortest, how.beat = time.Second, time.Hour
 	return how
 }
 

@@ -212,6 +212,20 @@ func TestRestored(t *testing.T) {
 		t.Errorf("the lost bid is reported: %+v, %v", report, err)
 	}
 	h.journal.receipts = h.journal.receipts[:1]
+	// Bob believes that he leads until he has heard of it.
+	o, err := bob.lot(h.ctx, lot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = o.Update(h.ctx, func(tx *dstm.Tx) error {
+		if lotLeader.At().Get(tx) == bob.id {
+			tx.Retry()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := bob.bid(h.ctx, lot, func(next Cents) Cents { return next }); err != nil {
 		t.Errorf("Bob goes on: %v", err)
 	}
