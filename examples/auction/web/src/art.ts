@@ -29,12 +29,12 @@ const palettes: readonly Palette[] = [
 
 const pictures = [vessel, hills, blocks, arcs, stones, vessel, weave, moon] as const;
 
-/** The marks of the picture, from back to front. */
-export function art(id: string): Mark[] {
+/** The marks of the picture, from back to front. Where cut is left away above and below, a frame stands around what is seen. */
+export function art(id: string, cut = 0): Mark[] {
   const c = new Chance(id);
   const p = c.any(palettes);
   const picture = c.any(pictures);
-  return [rect(0, 0, artWidth, artHeight, p.ground), ...picture(c, p)];
+  return [rect(0, 0, artWidth, artHeight, p.ground), ...picture(c, p, cut)];
 }
 
 /** A vase or jar on a table: a profile that is turned. */
@@ -73,20 +73,21 @@ function vessel(c: Chance, p: Palette): Mark[] {
 }
 
 /** A framed landscape. */
-function hills(c: Chance, p: Palette): Mark[] {
+function hills(c: Chance, p: Palette, cut: number): Mark[] {
   const marks = [circle(c.between(70, 250), c.between(52, 96), c.between(20, 36), p.inks[2])];
   let base = c.between(112, 132);
   for (const ink of [p.shade, p.inks[2], p.inks[1], p.inks[0]]) {
-    let d = `M0 ${n(base + c.between(-16, 16))}`;
-    for (let x = 0; x < artWidth; x += 80) d += `C${x + 27} ${n(base + c.between(-26, 20))} ${x + 53} ${n(base + c.between(-26, 20))} ${x + 80} ${n(base + c.between(-16, 16))}`;
+    let d = `M0 ${n(base + c.between(-16, 16))}C20 ${n(base + c.between(-20, 16))} `;
+    for (let x = 64; x <= artWidth; x += 64) d += `${x === 64 ? '' : 'S'}${x - 26} ${n(base + c.between(-22, 18))} ${x} ${n(base + c.between(-16, 14))}`;
     marks.push(path(`${d}V240H0Z`, ink, ink === p.inks[2] ? 0.75 : 1));
     base += c.between(24, 32);
   }
-  return [...marks, ...frame(p)];
+  return [...marks, ...frame(p, cut)];
 }
 
-function frame(p: Palette): Mark[] {
-  return [path('M0 0H320V240H0ZM14 14V226H306V14Z', p.inks[3], 1, { 'fill-rule': 'evenodd' }), path('M14 14H306V226H14Z', 'none', 1, { stroke: p.inks[0], 'stroke-opacity': 0.25, 'stroke-width': 1 })];
+function frame(p: Palette, cut: number): Mark[] {
+  const [top, low] = [14 + cut, 226 - cut];
+  return [path(`M0 0H320V240H0ZM14 ${top}V${low}H306V${top}Z`, p.inks[3], 1, { 'fill-rule': 'evenodd' }), path(`M14 ${top}H306V${low}H14Z`, 'none', 1, { stroke: p.inks[0], 'stroke-opacity': 0.25, 'stroke-width': 1 })];
 }
 
 /** Quarter circles and squares on a grid. */
@@ -141,7 +142,7 @@ function stones(c: Chance, p: Palette): Mark[] {
 }
 
 /** A woven cloth. */
-function weave(c: Chance, p: Palette): Mark[] {
+function weave(c: Chance, p: Palette, cut: number): Mark[] {
   const marks: Mark[] = [];
   for (let x = 0; x < artWidth; ) {
     const w = c.any([6, 10, 16, 26, 40]);
@@ -153,7 +154,7 @@ function weave(c: Chance, p: Palette): Mark[] {
     marks.push(rect(0, y, artWidth, h, c.any(p.inks), 0.55));
     y += h + c.any([8, 14, 26]);
   }
-  return [...marks, ...frame(p)];
+  return [...marks, ...frame(p, cut)];
 }
 
 /** A moon over water. */

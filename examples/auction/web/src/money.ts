@@ -62,14 +62,11 @@ export function money(cents: number): string {
   return text.startsWith('\u2212') ? '\u2212€' + text.slice(1) : '€' + text;
 }
 
-/** A short form for axes: €950, €1.2k, €3.4M. */
-export function shortMoney(cents: number): string {
-  const units = Math.abs(cents) / 100;
-  const sign = cents < 0 ? '\u2212' : '';
-  const cut = (n: number, unit: string) => `${sign}€${Number(n.toFixed(n < 100 ? 1 : 0))}${unit}`;
-  if (units >= 999_950) return units >= 999_950_000 ? cut(units / 1e9, 'B') : cut(units / 1e6, 'M');
-  if (units >= 10_000) return cut(units / 1e3, 'k');
-  return `${sign}€${plainMoney(Math.abs(cents))}`;
+/** A short form for axes: €950, €12.5k, €3.4M; exact enough to tell sums apart that are step apart. */
+export function shortMoney(cents: number, step: number): string {
+  const [unit, name] = cents >= 100_000_000_000 ? [1e11, 'B'] : cents >= 100_000_000 ? [1e8, 'M'] : cents >= 1_000_000 ? [1e5, 'k'] : [0, ''];
+  const decimals = unit === 0 ? Infinity : Math.max(0, Math.ceil(Math.log10(unit / Math.max(step, 1)) - 1e-9));
+  return decimals > 3 ? money(cents) : `€${Number((cents / unit).toFixed(decimals))}${name}`;
 }
 
 /** What a field is filled with: 1250 or 1250.50. */

@@ -22,6 +22,8 @@ export interface Context {
   readonly card: Card | null;
   readonly cents: number;
   readonly available: number | null;
+  /** The id of who is told. */
+  readonly me: string;
 }
 
 /** What to tell the person. */
@@ -30,7 +32,7 @@ export function whyWords(error: unknown, c: Context): string {
   const { card } = c;
   switch (why) {
     case 'closed':
-      return closedWords(card);
+      return closedWords(card, c.me);
     case 'low':
       return card ? `Too low: ${card.bids > 0 ? `${card.leaderName || 'somebody'} bids ${money(card.price)}` : `it starts at ${money(card.start)}`}. The next bid is ${money(card.next)} or more.` : 'Somebody bids more.';
     case 'leading':
@@ -54,11 +56,11 @@ export function whyWords(error: unknown, c: Context): string {
   }
 }
 
-function closedWords(card: Card | null): string {
+function closedWords(card: Card | null, me: string): string {
   if (!card || card.state === 'open') return 'Too late: the lot is closed.';
   if (card.state === 'cancelled') return 'The lot was cancelled. Nobody can bid on it any more.';
   const when = card.closed ? ` at ${hour(card.closed, true)}` : '';
-  return card.state === 'sold' ? `Too late: the hammer fell${when}, at ${money(priceOf(card))} for ${card.leaderName || 'somebody else'}.` : `Too late: the hammer fell${when}, without a bid.`;
+  return card.state === 'sold' ? `Too late: the hammer fell${when}, at ${money(priceOf(card))} for ${card.leader === me ? 'you' : card.leaderName || 'somebody else'}.` : `Too late: the hammer fell${when}, without a bid.`;
 }
 
 /** The reason behind an error, whoever has found it. */

@@ -64,6 +64,7 @@ test('the audit agrees while robots bid', async () => {
   assert.ok((await ann.page.locator('.accounts tbody tr').count()) >= 17);
   assert.match(await ann.page.innerText('.accounts tbody tr >> nth=0'), /Ann Lind\s+you/);
   assert.match(await ann.page.innerText('.log tbody'), /Bid of €/);
+  assert.match(await ann.page.innerText('.checks'), /[1-9]\d* hashes were computed here/);
   await shot(ann, 'audit');
 });
 
@@ -194,7 +195,7 @@ test('a late bid is refused with its reason, from a page that knows and from one
   held.on = true;
   await ann.page.waitForFunction(() => document.querySelector('.now .left').textContent === 'Closed', undefined, { timeout: 60_000 });
   await ann.page.press('#bid-amount', 'Enter');
-  assert.match(await answer(ann), /Too late: the hammer fell at \d\d:\d\d:\d\d, at €5 for Ann Lind/);
+  assert.match(await answer(ann), /Too late: the hammer fell at \d\d:\d\d:\d\d, at €5 for you/);
   await shot(ann, 'too-late');
   await dora.page.press('#bid-amount', 'Enter');
   await dora.page.waitForFunction(() => document.querySelector('.bid button[type="submit"]').textContent === 'Sending…');

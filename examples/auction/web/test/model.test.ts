@@ -79,8 +79,9 @@ test('accounts', () => {
 
 test('each refusal has its words', () => {
   const sold = card({ id: 'a', state: 'sold', bids: 2, price: 4200, leader: 'x', leaderName: 'Ann', closed: Date.UTC(2024, 0, 1, 12, 0, 7) });
-  const context = { card: sold, cents: 5000, available: 100 };
+  const context = { card: sold, cents: 5000, available: 100, me: 'me' };
   assert.match(whyWords(new Refusal('closed'), context), /^Too late: the hammer fell at \d\d:\d\d:07, at €42 for Ann\.$/);
+  assert.match(whyWords(new Refusal('closed'), { ...context, me: 'x' }), /for you\.$/);
   assert.match(whyWords(new Refusal('low'), { ...context, card: card({ id: 'a', bids: 1, price: 4200, next: 4300, leaderName: 'Ann' }) }), /Ann bids €42\. The next bid is €43 or more/);
   assert.match(whyWords(new Refusal('money'), context), /€1 of €50/);
   const invariant = (why: string) => new TrefoilError(9, 'dstm.invariant', 'no', { details: { why } });

@@ -38,8 +38,10 @@ test('what a field is filled with is read back as the same sum', () => {
 });
 
 test('axes have short sums', () => {
-  assert.equal(shortMoney(95_000), '€950');
-  assert.equal(shortMoney(1_250_000), '€12.5k');
-  assert.equal(shortMoney(340_000_000), '€3.4M');
-  assert.equal(shortMoney(99_999_999_999), '€1B');
+  assert.equal(shortMoney(0, 100), '€0');
+  assert.equal(shortMoney(95_000, 5000), '€950');
+  assert.equal(shortMoney(1_250_000, 50_000), '€12.5k');
+  assert.equal(shortMoney(340_000_000, 20_000_000), '€3.4M');
+  assert.equal(shortMoney(1_000_050, 50), '€10,000.50');
+  assert.deepEqual([99_500_000_000, 100_000_000_000, 100_500_000_000].map((n) => shortMoney(n, 500_000_000)), ['€995M', '€1B', '€1.005B']);
 });

@@ -40,7 +40,7 @@ export class AccountView implements View {
       this.#sums, this.#proof, this.#bids.element, this.#won.element, ...(pass?.role === 'seller' ? [this.#selling.element] : []));
     const bidder = pass?.role !== 'auctioneer';
     for (const part of [this.#sums, this.#proof, this.#bids.element, this.#won.element]) show(part, bidder);
-    if (!bidder) this.element.append(h('div', { class: 'empty panel' }, icon('gavel', 44), h('h2', {}, 'You keep the house'), h('p', {}, 'Auctioneers open and cancel lots and run the self-check. They have no money and do not bid.'), h('a', { class: 'button', href: '/audit' }, 'To the books')));
+    if (!bidder) this.element.append(h('div', { class: 'empty panel' }, icon('gavel', 44), h('h2', {}, 'You keep the house'), h('p', {}, 'Auctioneers open and cancel lots and run the self-check. They do not bid.'), h('a', { class: 'button', href: '/audit' }, 'To the books')));
   }
 
   draw(): void {
@@ -78,7 +78,7 @@ export class AccountView implements View {
       const lost = found.filter((f) => !f.found);
       text(this.#proofWords, lost.length === 0 && found.length === own.length ? `All ${own.length === 1 ? 'of it: 1 bid stands' : `${own.length} bids stand`} in the log.` : `${lost.length} of ${own.length} are not in the log: ${lost[0]?.why ?? ''}`);
     } catch (e) {
-      text(this.#proofWords, whyWords(e, { card: null, cents: 0, available: null }));
+      text(this.#proofWords, whyWords(e, { card: null, cents: 0, available: null, me: '' }));
     }
   }
 

@@ -143,7 +143,7 @@ export class AuditView implements View {
       this.#selfAnswer.replaceChildren(...report.lines.map((line) => h('li', { class: report.ok ? '' : 'bad' }, line)));
       this.#stage.say(report.ok ? 'The self-check passes.' : 'The self-check fails.');
     } catch (e) {
-      this.#stage.say(whyWords(e, { card: null, cents: 0, available: null }));
+      this.#stage.say(whyWords(e, { card: null, cents: 0, available: null, me: '' }));
     }
     b.disabled = false;
   }

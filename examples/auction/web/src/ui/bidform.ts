@@ -86,9 +86,11 @@ export class BidForm {
       attr(this.#proxy, 'data-tone', card.leader === link.pass?.id ? 'good' : null);
       text(this.#proxyWords, `The house bids for you, up to ${money(most)}. Only you see that.`);
     }
-    text(this.#hint, offline ? 'The house cannot be reached now: bidding waits until it is back. Prices stay as they were last seen.'
+    const held = account?.held.get(card.id) ?? 0;
+    text(this.#hint, !open ? '' : offline ? 'The house cannot be reached now: bidding waits until it is back. Prices stay as they were last seen.'
       : upTo ? 'Nobody sees your maximum. The house bids as little as it takes, one step above the others.'
-        : account ? `${money(account.available + (account.held.get(card.id) ?? 0))} are free for this lot. A bid is set aside until somebody bids more.` : ' ');
+        : account && card.leader === link.pass?.id && held > 0 ? `${money(held)} of yours are set aside for this lot, and come back as soon as somebody bids more.`
+        : account ? `${money(account.available + held)} are free for this lot. A bid is set aside until somebody bids more.` : ' ');
     this.#overtaken(card);
   }
 
@@ -150,7 +152,7 @@ export class BidForm {
 
   #context(cents: number) {
     const account = this.#stage.link.account;
-    return { card: this.#room.card, cents, available: account ? account.available + (account.held.get(this.#room.id) ?? 0) : null };
+    return { card: this.#room.card, cents, available: account ? account.available + (account.held.get(this.#room.id) ?? 0) : null, me: this.#stage.link.pass?.id ?? '' };
   }
 
   /** Whether somebody is in the middle of a bid. */

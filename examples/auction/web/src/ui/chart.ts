@@ -77,9 +77,11 @@ export class Chart {
 
   #axes(x: Scale, y: Scale, width: number): void {
     const parts: SVGElement[] = [];
-    for (const cents of ticks(y.from, y.to, 4)) {
+    const sums = ticks(y.from, y.to, 4);
+    const step = sums.length > 1 ? sums[1]! - sums[0]! : 1;
+    for (const cents of sums) {
       const at = Math.round(y.at(cents)) + 0.5;
-      parts.push(s('path', { d: `M${pad.left} ${at}H${width - pad.right}` }), s('text', { x: pad.left - 8, y: at + 4, 'text-anchor': 'end' }, shortMoney(cents)));
+      parts.push(s('path', { d: `M${pad.left} ${at}H${width - pad.right}` }), s('text', { x: pad.left - 8, y: at + 4, 'text-anchor': 'end' }, shortMoney(cents, step)));
     }
     const seconds = x.to - x.from < 240_000;
     for (const time of timeTicks(x.from, x.to, Math.max(2, Math.floor(width / 110)))) {

@@ -22,7 +22,7 @@ export class Header {
   #patience: ReturnType<typeof setTimeout> | undefined;
 
   constructor(act: { theme(): void; help(): void }) {
-    this.#links = places.map(([href, name, label]) => h('a', { href }, icon(name, 19), h('span', {}, label)));
+    this.#links = places.map(([href, name, label]) => h('a', { href, 'aria-label': label, title: label }, icon(name, 19), h('span', {}, label)));
     this.#who = h('a', { class: 'who', href: '/account' }, this.#face, this.#name, this.#money);
     this.#theme = iconButton('moon', 'Light or dark', () => act.theme(), 'T');
     const keys = iconButton('keys', 'Keyboard shortcuts', () => act.help(), '?');

@@ -63,7 +63,7 @@ export class LotView implements View {
     this.#details = h('div', { class: 'panel pad' }, this.#title, h('div', { class: 'facts' }, this.#seller, this.#number, this.#tag),
       h('div', { class: 'now' }, this.#priceLabel, this.#leftLabel, this.#price, this.#left, this.#standing), this.#form.element, this.#gate, this.#own, this.#cancel);
     this.#cancel.style.marginTop = '14px';
-    this.#parts = h('div', { class: 'lot' }, h('div', { class: 'pic' }, picture(id)), h('div', { class: 'side' }, this.#details),
+    this.#parts = h('div', { class: 'lot' }, h('div', { class: 'pic' }, picture(id, 20)), h('div', { class: 'side' }, this.#details),
       h('div', { class: 'rest' }, h('section', { class: 'panel pad section' }, h('h2', {}, 'Price'), this.#chart.element), this.#history.element, this.#aboutPanel));
     this.#missing = h('div', { class: 'empty', hidden: true }, icon('search', 44), h('h1', {}, 'There is no lot at this address'), h('p', {}, 'Perhaps the link was cut.'), h('a', { class: 'button', href: '/' }, 'See all lots'));
     this.element = h('section', {}, h('a', { class: 'crumb', href: '/' }, icon('back', 18), 'All lots'), this.#parts, this.#missing, this.#said);
@@ -186,7 +186,7 @@ export class LotView implements View {
       await this.#stage.link.cancelLot(card.id);
       this.#stage.say('The lot was cancelled.');
     } catch (error) {
-      this.#stage.say(whyWords(error, { card, cents: 0, available: null }));
+      this.#stage.say(whyWords(error, { card, cents: 0, available: null, me: '' }));
     }
   }
 }

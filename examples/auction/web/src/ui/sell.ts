@@ -79,7 +79,7 @@ export class SellView implements View {
 
   /** Says what the house said, at the field that it is about where that is known. */
   #refused(error: unknown): void {
-    const words = whyOf(error) === 'role' ? 'Your role does not allow that.' : whyWords(error, { card: null, cents: 0, available: null });
+    const words = whyOf(error) === 'role' ? 'Your role does not allow that.' : whyWords(error, { card: null, cents: 0, available: null, me: '' });
     const reason = error instanceof TrefoilError ? error.reason : '';
     const at = reason === 'auction.bad_title' ? this.#titleField : reason === 'auction.bad_text' ? this.#text : null;
     if (at) return wrong(at, words);
