@@ -9,7 +9,7 @@ if (!file) {
 
 await stage(async () => {
   await start('-bots', '40', '-rate', '6');
-  const ann = await person({ viewport: { width: 1280, height: 800 }, colorScheme: theme === 'dark' ? 'dark' : 'light', deviceScaleFactor: 1.5 });
+  const ann = await person({ viewport: { width: 1280, height: 1000 }, colorScheme: theme === 'dark' ? 'dark' : 'light', deviceScaleFactor: 1.25 });
   await enter(ann, 'Ada Lind');
   await ann.page.waitForTimeout(45_000); // an auction needs its time
   const title = await ann.page.evaluate(() => [...document.querySelectorAll('.card')].map((c) => ({ lot: c.dataset.lot, bids: parseInt(c.querySelector('.num').textContent, 10) || 0 })).sort((a, b) => b.bids - a.bids)[0].lot);
@@ -21,7 +21,7 @@ await stage(async () => {
     if (/counts/.test(await bid(ann, next))) break;
   }
   await ann.page.waitForTimeout(6000);
-  await ann.page.mouse.move(640, 700);
+  await ann.page.mouse.move(600, 800);
   await ann.page.waitForTimeout(1200);
   await ann.page.screenshot({ path: file });
 });

@@ -74,7 +74,7 @@ function vessel(c: Chance, p: Palette): Mark[] {
 
 /** A framed landscape. */
 function hills(c: Chance, p: Palette, cut: number): Mark[] {
-  const marks = [circle(c.between(70, 250), c.between(52, 96), c.between(20, 36), p.inks[2])];
+  const marks = [circle(c.between(70, 250), c.between(82, 100), c.between(20, 34), p.inks[2])];
   let base = c.between(112, 132);
   for (const ink of [p.shade, p.inks[2], p.inks[1], p.inks[0]]) {
     let d = `M0 ${n(base + c.between(-16, 16))}C20 ${n(base + c.between(-20, 16))} `;

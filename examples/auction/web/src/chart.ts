@@ -6,13 +6,6 @@ export interface Point {
   readonly cents: number;
 }
 
-export interface Box {
-  readonly left: number;
-  readonly top: number;
-  readonly right: number;
-  readonly bottom: number;
-}
-
 export interface Scale {
   readonly from: number;
   readonly to: number;

@@ -43,16 +43,6 @@ export class Clock {
     this.#at = now;
   }
 
-  /** Takes a time that the server has told unasked. It is at least that late by now, so it only moves the time forwards, unless nothing better is known. */
-  atLeast(server: number): void {
-    if (!Number.isFinite(server)) return;
-    const offset = server - this.#ticks();
-    if (this.#offset !== null && offset <= this.#offset) return;
-    this.#offset = offset;
-    if (this.#error === Infinity) this.#error = 5000;
-    this.#at = this.#ticks();
-  }
-
   /** Forgets what was known: the computer has slept, perhaps, and the counter with it. */
   doubt(): void {
     this.#error = Infinity;

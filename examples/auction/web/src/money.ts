@@ -42,11 +42,6 @@ export function faultWords(fault: MoneyFault): string {
   return faults[fault];
 }
 
-/** Reports whether v is whole cents that a number holds exactly. */
-export function isCents(v: unknown): v is number {
-  return typeof v === 'number' && Number.isSafeInteger(v);
-}
-
 /** The sum without its currency: 1,250 or 1,250.50. Whole sums have no decimals unless asked for. */
 export function plainMoney(cents: number, decimals = cents % 100 !== 0): string {
   const n = Math.abs(cents);

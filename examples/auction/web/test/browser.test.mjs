@@ -238,6 +238,12 @@ test('a forged role opens nothing', async () => {
   await cleo.page.goto(origin);
   await cleo.page.waitForSelector('.top a:has-text("Sign in"):visible');
   assert.equal(await cleo.page.evaluate(() => localStorage.getItem('auction.pass')), null);
+  await go(cleo, 'Account');
+  for (const [name, words] of [['Ann Lind', /has that name already/], ['   ', /1 to 40 characters/], ['x'.repeat(41), /1 to 40 characters/]]) {
+    await cleo.page.fill('#name', name);
+    await cleo.page.click('button:has-text("Come in")');
+    await cleo.page.waitForFunction((w) => new RegExp(w).test(document.querySelector('.wrong:not([hidden])')?.textContent ?? ''), words.source);
+  }
 });
 
 test('the keyboard is enough', async () => {

@@ -32,7 +32,7 @@ export class AuditView implements View {
     this.#older = h('button', { type: 'button', class: 'button plain', click: () => void this.#read(this.#oldest) }, 'Older entries');
     this.#panel = h('section', { class: 'panel verdict', 'aria-label': 'Result' }, this.#mark, h('div', {}, this.#verdict, this.#detail), this.#again);
     const auctioneer = stage.link.pass?.role === 'auctioneer';
-    this.#self = h('section', { class: 'panel pad section', hidden: !auctioneer }, h('h2', {}, 'Self-check of the house'), h('p', { class: 'soft' }, 'The server holds every bid that it has acknowledged against its log, and counts all money.'),
+    this.#self = h('section', { class: 'panel pad section self', hidden: !auctioneer }, h('h2', {}, 'Self-check of the house'), h('p', { class: 'soft' }, 'The server holds every bid that it has acknowledged against its log, and counts all money.'),
       h('p', {}, h('button', { type: 'button', class: 'button', click: (e: Event) => void this.#selfCheck(e.currentTarget as HTMLButtonElement) }, 'Run the self-check')), this.#selfAnswer);
     const th = (words: string, num = false) => h('th', { scope: 'col', ...(num ? { class: 'num' } : {}) }, words);
     this.element = h('section', {}, h('div', { class: 'head' }, h('h1', { tabindex: '-1' }, 'Open books'), h('p', {}, 'This page reads the log and computes everything by itself.')), this.#panel, this.#checks,

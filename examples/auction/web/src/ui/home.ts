@@ -6,7 +6,7 @@ import { attr, h, icon, keyed, show, text } from './dom.ts';
 import type { Stage, View } from './view.ts';
 
 const tabs: readonly (readonly [Tab, string])[] = [['open', 'Open'], ['soon', 'Ending soon'], ['closed', 'Closed'], ['mine', 'Mine']];
-const orders: readonly (readonly [Order, string])[] = [['ends', 'Ending first'], ['low', 'Price, low first'], ['high', 'Price, high first'], ['bids', 'Most bids'], ['new', 'Newest']];
+const orders: readonly (readonly [Order, string])[] = [['ends', 'Soonest'], ['low', 'Price, low first'], ['high', 'Price, high first'], ['bids', 'Most bids'], ['new', 'Newest']];
 
 /** What is kept while another place is shown. */
 const kept = { tab: 'open' as Tab, search: '', order: 'ends' as Order, scroll: 0 };
