@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/trefoilgo/trefoil/dstm"
 	"github.com/trefoilgo/trefoil/pubsub"
@@ -37,7 +38,7 @@ func newBidder(j *journal) *bidder {
 func connect(ctx context.Context, url, token string, dialer transport.Dialer, j *journal) (_ *bidder, err error) {
 	b := newBidder(j)
 	b.conn, err = transport.Dial(ctx, url, &transport.ClientOptions{
-		Dialer: dialer, Agent: "auction-robot",
+		Dialer: dialer, Agent: "auction-robot", MaxBackoff: time.Second,
 		Credentials: func(context.Context) (map[string]map[string]any, error) {
 			return map[string]map[string]any{"": {"token": token}}, nil
 		},

@@ -10,7 +10,7 @@ import (
 // Limits of charts.
 const (
 	maxPoints = 2000
-	maxCharts = 600 // that are remembered
+	maxCharts = 100 // that are remembered
 )
 
 // chart is the bids on a lot, as far as they were read from the log.

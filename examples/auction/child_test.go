@@ -24,6 +24,7 @@ func childMain() bool {
 	if err != nil {
 		return false
 	}
+	tuneMemory()
 	how := usualTerms()
 	how.shortest, how.grace, how.extension = time.Second, grace, grace
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)

@@ -100,7 +100,8 @@ func (c *clerk) turn(ctx context.Context) (closed bool, wait time.Duration, err 
 		}
 		lot := c.look()
 		if lot.State != stateOpen {
-			return true, 0, c.finish(ctx)
+			err := c.finish(ctx)
+			return c.done, 0, err
 		}
 		wait := time.Duration(lot.Ends-c.house.clock.now()) * time.Millisecond
 		if wait > 0 {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"mime"
 	"net/http"
+	"time"
 
 	"github.com/trefoilgo/trefoil/status"
 )
@@ -30,7 +31,11 @@ type problem struct {
 	Message string `json:"message"`
 }
 
-const maxLogin = 4 << 10 // bytes
+// Limits of a login.
+const (
+	maxLogin     = 4 << 10 // bytes
+	loginTimeout = 10 * time.Second
+)
 
 // login serves POST /api/login.
 func (s *server) login(w http.ResponseWriter, r *http.Request) {
@@ -38,6 +43,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) {
 		fail(w, status.New(status.InvalidArgument, "auction.bad_request", "the request must be application/json"))
 		return
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(loginTimeout)) // who sends slowly does not hold on for ever
 	var in loginRequest
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxLogin)).Decode(&in); err != nil {
 		fail(w, status.New(status.InvalidArgument, "auction.bad_request", "the request must be an object with name and role"))

@@ -15,11 +15,13 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 )
 
 func main() {
+	tuneMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
@@ -27,6 +29,13 @@ func main() {
 			fmt.Fprintln(os.Stderr, "auction:", err)
 		}
 		os.Exit(1)
+	}
+}
+
+// tuneMemory has garbage collected a quarter as often as usual: what lives is small, and each bid makes much that does not. GOGC decides if it is set.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
 	}
 }
 

@@ -45,6 +45,7 @@ func soakOf(t *testing.T) soak {
 	}
 	number("AUCTION_SOAK_ROBOTS", &s.robots)
 	number("AUCTION_SOAK_RATE", &s.rate)
+	number("AUCTION_SOAK_KILLS", &s.kills)
 	return s
 }
 
@@ -59,13 +60,14 @@ type tally struct {
 func TestSoak(t *testing.T) {
 	leak.Check(t)
 	s := soakOf(t)
+	tuneMemory() // 200 clients are in this process
 	t.Logf("%+v", s)
 	ctx, cancel := context.WithTimeout(context.Background(), s.length+2*time.Minute)
 	defer cancel()
 	data := filepath.Join(t.TempDir(), "auction.db")
 	c := startChild(t, data, 500*time.Millisecond)
 	var told journal
-	lots, sellers := soakLots(t, ctx, c, &told)
+	lots, sellers := s.lots(t, ctx, c, &told)
 	robots := make([]*bidder, s.robots)
 	parallel(16, s.robots, func(i int) { robots[i] = c.join(ctx, fmt.Sprintf("Robot %d", i), roleBidder, &told) })
 	if t.Failed() {
@@ -102,10 +104,10 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// soakLots opens lots that stay open, and returns their ids and the sellers.
-func soakLots(t *testing.T, ctx context.Context, c *child, told *journal) (lots *soakList, sellers []*bidder) {
+// soakLots opens lots that stay open, three for two robots, and returns their ids and the sellers.
+func (s *soak) lots(t *testing.T, ctx context.Context, c *child, told *journal) (lots *soakList, sellers []*bidder) {
 	lots = &soakList{}
-	for i := range 5 {
+	for i := 0; len(lots.long) < s.robots*3/2; i++ {
 		seller := c.join(ctx, fmt.Sprintf("Seller %d", i), roleSeller, told)
 		sellers = append(sellers, seller)
 		for j := range maxOwnLots - 4 {
