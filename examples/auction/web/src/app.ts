@@ -115,7 +115,8 @@ export class App implements Stage {
     this.#view?.hear?.(news);
     const me = this.link.pass?.id;
     if (!me) return;
-    if (news.kind === 'card' && news.old?.leader === me && news.card.leader !== me && news.card.state === 'open') {
+    const here = news.kind !== 'bell' && location.pathname === `/lot/${news.card.id}`; // where it is seen without a word
+    if (!here && news.kind === 'card' && news.old?.leader === me && news.card.leader !== me && news.card.state === 'open') {
       this.say(`Outbid on “${short(news.card.title)}”: ${news.card.leaderName} bids ${money(news.card.price)}.`);
     }
     if (news.kind === 'hammer' && news.card.state === 'sold' && news.card.leader === me) this.say(`You have won “${short(news.card.title)}” for ${money(news.card.price)}.`);

@@ -65,7 +65,7 @@ function vessel(c: Chance, p: Palette): Mark[] {
   // Light from the left, bands where the belly is.
   marks.push(path(`M${n(mid - belly * 0.62)} ${y(at - 0.08)}Q${n(mid - belly * 0.7)} ${y(at + 0.06)} ${n(mid - belly * 0.5)} ${y(at + 0.2)}`, 'none', 1, { stroke: p.inks[3], 'stroke-width': 5, 'stroke-linecap': 'round', 'stroke-opacity': 0.55 }));
   for (let i = 0, k = at - 0.03; i < c.whole(1, 3); i++, k += 0.055) {
-    const w = belly * 0.985;
+    const w = belly * (0.98 - 0.035 * i);
     marks.push(path(`M${n(mid - w)} ${y(k)}Q${n(mid)} ${n(top + height * k + 9)} ${n(mid + w)} ${y(k)}`, 'none', 1, { stroke: i === 1 ? p.inks[3] : light, 'stroke-width': n(c.between(2.5, 6)) }));
   }
   marks.push(ellipse(mid, top, lip, 4.2, p.inks[0]));
@@ -87,7 +87,7 @@ function hills(c: Chance, p: Palette, cut: number): Mark[] {
 
 function frame(p: Palette, cut: number): Mark[] {
   const [top, low] = [14 + cut, 226 - cut];
-  return [path(`M0 0H320V240H0ZM14 ${top}V${low}H306V${top}Z`, p.inks[3], 1, { 'fill-rule': 'evenodd' }), path(`M14 ${top}H306V${low}H14Z`, 'none', 1, { stroke: p.inks[0], 'stroke-opacity': 0.25, 'stroke-width': 1 })];
+  return [path(`M-4 -4H324V244H-4ZM14 ${top}V${low}H306V${top}Z`, p.inks[3], 1, { 'fill-rule': 'evenodd' }), path(`M14 ${top}H306V${low}H14Z`, 'none', 1, { stroke: p.inks[0], 'stroke-opacity': 0.25, 'stroke-width': 1 })];
 }
 
 /** Quarter circles and squares on a grid. */

@@ -142,21 +142,25 @@ test('a computer whose clock is a day off counts down with the house, and its bi
   await priced(cleo, '€12.50');
   assert.match(await bid(cleo, '13'), /Too low: Ann Lind bids €12\.50\. The next bid is €13\.50/);
   assert.match(await bid(cleo, '14'), /counts/);
-  await ann.page.waitForFunction(() => /Outbid on/.test(document.querySelector('.toast').textContent));
+  await ann.page.waitForFunction(() => /Cleo Ott has answered it with €14/.test(document.querySelector('.bid').innerText));
   await priced(ben, '€14');
   assert.match(await bid(cleo, '20'), /You lead already/);
 });
 
 test('a maximum bids for one, and nobody else sees it', async () => {
+  await go(cleo, 'Lots'); // who looks elsewhere is told by a word at the bottom
   await ann.page.click('label:has-text("Up to a maximum")');
   assert.match(await bid(ann, '40'), /You lead at €15\. The house bids for you up to €40/);
-  await cleo.page.waitForFunction(() => /Ann Lind leads/.test(document.querySelector('.now p').textContent));
+  await cleo.page.waitForFunction(() => /Outbid on .*: Ann Lind bids €15/.test(document.querySelector('.toast').textContent));
+  await cleo.page.goBack();
+  await cleo.page.waitForFunction(() => /Ann Lind leads/.test(document.querySelector('.now p')?.textContent));
   assert.match(await bid(cleo, '30'), /counted|counts/);
   await priced(cleo, '€31');
   await priced(ann, '€31');
   assert.match(await cleo.page.innerText('.bid > .answer[role="status"]'), /Ann Lind has answered it with €31/);
   assert.ok(!(await cleo.page.content()).includes('€40'));
   assert.match(await ann.page.innerText('.bid'), /up to €40\. Only you see that/);
+  assert.match(await ann.page.innerText('.bid > .answer[role="status"]'), /You lead at €15/);
   await shot(ann, 'maximum');
   await go(ann, 'Account');
   await ann.page.waitForSelector('a.row-lot:has-text("bold"):has-text("€31 set aside, your maximum €40"):has-text("You lead")');

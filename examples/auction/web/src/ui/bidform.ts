@@ -22,8 +22,8 @@ export class BidForm {
   readonly #answer = h('div', { class: 'answer', role: 'status', 'aria-live': 'assertive', hidden: true });
   readonly #proxy = h('div', { class: 'answer', hidden: true });
   readonly #proxyWords = h('span');
-  /** The bid that the word shown is about, if it is that it counts. */
-  #counted: number | null = null;
+  /** The bid, or the maximum, that the word shown is about, if it is that it counts. */
+  #counted: { readonly cents: number; readonly price: number; readonly most: boolean } | null = null;
   #asking = 0;
   #typed = false;
 
@@ -96,8 +96,10 @@ export class BidForm {
 
   /** A good word about a bid is not left standing when somebody has answered it. */
   #overtaken(card: Card): void {
-    if (this.#counted === null || card.leader === '' || card.leader === this.#stage.link.pass?.id || card.price <= this.#counted) return;
-    this.#say('warn', `Your bid of ${money(this.#counted)} counted, and ${card.leaderName || 'somebody'} has answered it with ${money(card.price)}.`);
+    const own = this.#counted;
+    if (own === null || card.leader === '' || card.leader === this.#stage.link.pass?.id || card.price <= own.price) return;
+    const who = card.leaderName || 'somebody';
+    this.#say('warn', own.most ? `Your maximum of ${money(own.cents)} is passed: ${who} leads with ${money(card.price)}.` : `Your bid of ${money(own.cents)} counted, and ${who} has answered it with ${money(card.price)}.`);
   }
 
   #fill(n: number): void {
@@ -124,10 +126,11 @@ export class BidForm {
       if (upTo) {
         const state = await this.#room.proxy(sum.cents);
         this.#say(state.leading ? 'good' : 'warn', state.leading ? `You lead at ${money(state.price)}. The house bids for you up to ${money(state.max)}.` : `Somebody’s maximum is higher: the price is ${money(state.price)} now.`);
+        if (state.leading) this.#counted = { cents: sum.cents, price: state.price, most: true };
       } else {
         await this.#room.bid(sum.cents);
         this.#say('good', `Your bid of ${money(sum.cents)} counts.`);
-        this.#counted = sum.cents;
+        this.#counted = { cents: sum.cents, price: sum.cents, most: false };
       }
       this.#stage.join(this.#room.id);
       this.#amount.value = '';
