@@ -220,14 +220,17 @@ func TestProxy(t *testing.T) {
 	}
 	// A proxy goes no further than there is money.
 	other := h.lot(seller)
-	h.wins(eve, other, 999_000)
-	h.wins(bob, lot, 560)
-	h.until(lot, func(l lotView) bool { return l.Leader == eve.id && l.Price == 570 })
-	set(eve, 0, ProxyState{Leading: true, Price: 570}, nil)
-	h.wins(bob, lot, 580)
+	h.wins(eve, other, 999_435) // leaves 25, and 540 are set aside here
+	h.wins(bob, lot, 550)
+	h.until(lot, func(l lotView) bool { return l.Leader == eve.id && l.Price == 560 })
+	h.wins(bob, lot, 570)
 	h.quiet(lot)
 	if card := h.card(lot); card.Leader != bob.id {
-		t.Errorf("without a proxy: %+v", card)
+		t.Errorf("beyond the money: %+v", card)
+	}
+	set(eve, 0, ProxyState{Leading: false, Price: 570}, nil)
+	if p := h.purse(eve); len(p.Maxima) != 0 || p.Available != 565 {
+		t.Errorf("Eve: %+v", p)
 	}
 	if _, err := bob.objects.Open(h.ctx, accountObject(eve.id)); !errors.Is(err, dstm.ErrDenied) {
 		t.Errorf("another's account: %v", err)

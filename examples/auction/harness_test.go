@@ -163,9 +163,16 @@ func (h *hall) lot(seller *bidder) string {
 	return card.ID
 }
 
-// bids has b bid exactly amount.
+// bids has b bid exactly amount, when b sees the lot as it is: on an older view it would decide by that, and be right then.
 func (h *hall) bids(b *bidder, lot string, amount Cents) error {
-	_, err := b.bid(h.ctx, lot, func(Cents) Cents { return amount })
+	o, err := b.lot(h.ctx, lot)
+	if err != nil {
+		return err
+	}
+	if err := o.Wait(h.ctx, h.card(lot).Version); err != nil {
+		return err
+	}
+	_, err = b.bid(h.ctx, lot, func(Cents) Cents { return amount })
 	return err
 }
 

@@ -105,6 +105,11 @@ func TestHostile(t *testing.T) {
 			heldFor.At(other).Delete(tx[M])
 			dstm.Add(tx[M], available.At(), 100)
 		}, "shape"},
+		{"escrow moved to another lot", both, func(tx map[string]*dstm.Tx) {
+			good(tx, L)
+			heldFor.At(other).Set(tx[M], 40)
+			heldFor.At("none").Set(tx[M], 60)
+		}, "shape"},
 		{"the escrow forgotten", []string{L}, func(tx map[string]*dstm.Tx) {
 			lotPrice.At().Set(tx[L], 200)
 			lotLeader.At().Set(tx[L], eve.id)
