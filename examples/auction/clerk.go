@@ -34,9 +34,6 @@ func (c *clerk) resume(ctx context.Context) error {
 			return nil
 		}
 		paused, ends := lotPaused.At().Get(tx), lotEnds.At().Get(tx)
-		if paused == h.paused {
-			return nil
-		}
 		lotEnds.At().Set(tx, max(ends+h.paused-paused, h.clock.now()+h.grace.Milliseconds()))
 		lotPaused.At().Set(tx, h.paused)
 		return nil

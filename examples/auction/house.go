@@ -109,7 +109,7 @@ func openHouse(objects *dstm.Store, topics *pubsub.Hub, how terms) (_ *house, er
 			}
 			continue
 		}
-		if err := h.setClerk(id); err != nil {
+		if err := h.setClerk(id, true); err != nil {
 			return h, err
 		}
 	}
@@ -191,16 +191,18 @@ func (h *house) close() error {
 	return h.object.Close()
 }
 
-// setClerk has a clerk look after an open lot.
-func (h *house) setClerk(id string) error {
+// setClerk has a clerk look after an open lot, of an earlier run or a new one.
+func (h *house) setClerk(id string, earlier bool) error {
 	lot, err := h.objects.Open(h.ctx, lotObject(id))
 	if err != nil {
 		return err
 	}
 	c := &clerk{house: h, id: id, lot: lot, woken: make(chan struct{}, 1)}
-	if err := c.resume(h.ctx); err != nil {
-		lot.Close()
-		return err
+	if earlier {
+		if err := c.resume(h.ctx); err != nil {
+			lot.Close()
+			return err
+		}
 	}
 	h.mu.Lock()
 	h.clerks[id] = c

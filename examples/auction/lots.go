@@ -172,7 +172,7 @@ func (h *house) open(ctx context.Context, seller string, in NewLot) (card Card, 
 		return card, err
 	}
 	card.Version = lot.Head().Version
-	if err := h.setClerk(id); err != nil {
+	if err := h.setClerk(id, false); err != nil {
 		return card, err
 	}
 	_, _ = bell.At().Publish(h.ctx, h.topics, Ring{Lot: id, Text: "opened"})

@@ -164,6 +164,15 @@ func TestClockOff(t *testing.T) {
 	ann := h.join("Ann", roleBidder)
 	h.wins(ann, lot, 100)
 	h.quiet(lot)
+	clock := h.server.house.clock
+	clock.ahead.Add(h.card(lot).Ends - clock.now() - 3000) // the last seconds
+	h.close()
+	how.wall = func() time.Time { return time.Now().Add(-day) } // no time has passed by this clock
+	h = openHall(t, data, how)
+	if card, opened := h.card(lot), h.server.house.clock.base; card.Ends < opened+how.grace.Milliseconds() {
+		t.Errorf("open at %d: %+v", opened, card)
+	}
+	ann = h.join("Ann again", roleBidder)
 	h.advance(lot)
 	h.until(lot, func(l lotView) bool { return l.State == stateSold })
 	points, err := lotHistory.Call(h.ctx, ann.calls, LotName{lot})

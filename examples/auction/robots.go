@@ -16,7 +16,7 @@ const (
 	maxRobots    = 1000
 	maxRate      = 5000
 	robotMoney   = 4_000_000
-	robotLots    = 9 // that robots keep open
+	robotLots    = 8 // that robots keep open, and one more for each six of them
 	robotTimeout = 10 * time.Second
 )
 
@@ -205,14 +205,15 @@ func (r *robots) sell(ctx context.Context) {
 				open++
 			}
 		}
-		for ; open < robotLots; open++ {
+		most := min(robotLots+len(r.all)/6, maxOpenLots/2)
+		for round := 0; open < most && round <= most/8; open++ {
 			seller := r.all[chance.IntN(len(r.all))]
 			lot := newWare(chance, 60+chance.Int64N(300))
 			if _, err := openLot.Call(ctx, seller.calls, lot); err != nil {
 				break
 			}
-			if open >= 5 { // a few at once only when there are very few
-				break
+			if open >= most/2 { // one after the other, but for the first half
+				round++
 			}
 		}
 	}
