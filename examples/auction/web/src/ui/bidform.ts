@@ -97,8 +97,10 @@ export class BidForm {
   /** A good word about a bid is not left standing when somebody has answered it. */
   #overtaken(card: Card): void {
     const own = this.#counted;
-    if (own === null || card.leader === '' || card.leader === this.#stage.link.pass?.id || card.price <= own.price) return;
-    const who = card.leaderName || 'somebody';
+    if (own === null || card.leader === this.#stage.link.pass?.id || card.price <= own.price) return;
+    if (own.most && card.price < own.cents) return; // the house is about to answer for one
+    const who = card.leaderName;
+    if (who === '') return; // it is on its way
     this.#say('warn', own.most ? `Your maximum of ${money(own.cents)} is passed: ${who} leads with ${money(card.price)}.` : `Your bid of ${money(own.cents)} counted, and ${who} has answered it with ${money(card.price)}.`);
   }
 
