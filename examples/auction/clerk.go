@@ -96,7 +96,11 @@ func (c *clerk) turn(ctx context.Context) (closed bool, wait time.Duration, err 
 			return false, 0, err
 		}
 		lot := c.look()
-		if lot.State != stateOpen {
+		switch lot.State {
+		case stateOpen:
+		case "": // it cannot be seen: the store has failed
+			return false, 0, errNotYet
+		default:
 			err := c.finish(ctx)
 			return c.done, 0, err
 		}

@@ -26,7 +26,7 @@ var (
 	houseProxy  = dstm.NewVar[bool]("proxies", "{lot}", "{user}") // where maxima are
 )
 
-// How the house runs. Tests change them.
+// terms are how the house runs. Tests change them.
 type terms struct {
 	wall      func() time.Time // the computer's clock
 	beat      time.Duration    // how often the house's time is written down

@@ -148,6 +148,7 @@ func (h *house) open(ctx context.Context, seller string, in NewLot) (card Card, 
 		return card, err
 	}
 	defer lot.Close()
+	ctx = context.WithoutCancel(ctx) // what is committed needs a clerk, whether somebody waits for it or not
 	_, err = dstm.UpdateAll(ctx, []dstm.Object{lot, h.object}, func(tx *dstm.Tx) error {
 		lotTitle.At().Set(tx, title)
 		lotText.At().Set(tx, text)

@@ -102,6 +102,7 @@ func (h *house) signUp(ctx context.Context, name, role string, robot bool, money
 		return Person{}, "", err
 	}
 	folded := strings.ToLower(name)
+	ctx = context.WithoutCancel(ctx) // who is committed must be known here too, whether somebody waits for it or not
 	_, err = dstm.UpdateAll(ctx, []dstm.Object{h.object, account}, func(tx *dstm.Tx) error {
 		switch {
 		case houseNames.At(folded).Exists(tx):

@@ -87,6 +87,7 @@ func (h *house) proxySet(ctx context.Context, user string, in Proxy) (ProxyState
 	if err != nil {
 		return ProxyState{}, err
 	}
+	ctx = context.WithoutCancel(ctx) // what is committed must be known here too, whether somebody waits for it or not
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.done {
