@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"time"
@@ -63,7 +64,7 @@ func run(ctx context.Context, args []string, files uint64) error {
 	flags.IntVar(&s.rounds, "rounds", 0, "how often each peer is measured; 0: 5 with -quick, 7 without")
 	flags.DurationVar(&s.lasts, "for", 0, "how long each measurement lasts; 0: 300ms with -quick, 2s without")
 	flags.StringVar(&s.dir, "dir", "", "the `folder` for files of servers, on the disk that is to be measured; default that for temporary files")
-	flags.StringVar(&s.profiles, "profiles", "", "a `folder` for profiles of the processor time of the servers in Go")
+	flags.StringVar(&s.profiles, "profiles", "", "a `folder` for profiles of the processor time of the servers in Go, and of the load")
 	flags.BoolVar(&s.verbose, "v", false, "tell every measurement, on the standard error")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -89,6 +90,17 @@ func run(ctx context.Context, args []string, files uint64) error {
 	defer os.RemoveAll(env.Temp)
 	fmt.Printf("%s\n\n%s; up to %d open files; %d rounds of %v; files in a file system of type %s\n\n%s\n",
 		time.Now().Format("2006-01-02 15:04"), machine.Describe(), files, env.Rounds, env.Lasts, machine.FileSystem(env.Temp), cases.Settings())
+	if env.Profiles != "" {
+		f, err := os.Create(filepath.Join(env.Profiles, "load.prof"))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	return runAll(ctx, s, env, chosen)
 }
 

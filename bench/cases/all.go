@@ -16,31 +16,33 @@ func All() []Experiment {
 	return append(all, growths()...)
 }
 
-// Chosen are those experiments whose names begin with one of the given names; all if there is none. A name that fits nothing is an error.
+// Chosen are the experiments of the given names; a name that none has stands for all that begin with it. Without names: all. A name that
+// fits nothing is an error.
 func Chosen(names []string) ([]Experiment, error) {
 	if len(names) == 0 {
 		return All(), nil
 	}
-	var chosen []Experiment
-	fits := map[string]bool{}
-	for _, e := range All() {
-		i := slices.IndexFunc(names, func(name string) bool { return strings.HasPrefix(e.Name, name) })
-		if i < 0 {
-			continue
-		}
-		for _, name := range names {
-			if strings.HasPrefix(e.Name, name) {
-				fits[name] = true
-			}
-		}
-		chosen = append(chosen, e)
-	}
+	all := All()
+	chosen := make([]bool, len(all))
 	for _, name := range names {
-		if !fits[name] {
+		fits := func(e Experiment) bool { return strings.HasPrefix(e.Name, name) }
+		if slices.ContainsFunc(all, func(e Experiment) bool { return e.Name == name }) {
+			fits = func(e Experiment) bool { return e.Name == name }
+		}
+		if !slices.ContainsFunc(all, fits) {
 			return nil, fmt.Errorf("no case is called %q; -list lists them", name)
 		}
+		for i, e := range all {
+			chosen[i] = chosen[i] || fits(e)
+		}
 	}
-	return chosen, nil
+	var out []Experiment
+	for i, e := range all {
+		if chosen[i] {
+			out = append(out, e)
+		}
+	}
+	return out, nil
 }
 
 // Settings are the peers and their settings, one a line.

@@ -3,11 +3,11 @@ package cases
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/trefoilgo/trefoil/bench/report"
@@ -33,8 +33,8 @@ type Experiment struct {
 	Name, About string
 	// Run measures, and returns rows by case.
 	Run func(ctx context.Context, env *Env) ([]report.Row, error)
-	// Peers are the names of those who take part, ours first.
-	Peers []string
+
+	growth growth // what it is made of, if it is a table of growth
 }
 
 // missing is why a peer cannot be measured here.
@@ -54,12 +54,12 @@ func need(program string) (string, error) {
 // folder makes a new folder for a server's files.
 func (e *Env) folder() (string, error) { return os.MkdirTemp(e.Temp, "server-") }
 
-// profile is the file for the profile of a server in a case.
-func (e *Env) profile(experiment, peer string) string {
-	if e.Profiles == "" {
+// profile is the file for the profile of a server that was started for what label says.
+func (e *Env) profile(label string) string {
+	if e.Profiles == "" || label == "" {
 		return ""
 	}
-	return filepath.Join(e.Profiles, fmt.Sprintf("%s.%s.prof", experiment, peer))
+	return filepath.Join(e.Profiles, strings.NewReplacer("/", "-", " ", "-", ",", "").Replace(label)+".prof")
 }
 
 var nan = math.NaN()

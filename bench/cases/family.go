@@ -47,13 +47,7 @@ type comparison struct {
 }
 
 // experiment is f as something that can be run.
-func (f family) experiment() Experiment {
-	e := Experiment{Name: f.name, About: f.about, Run: f.run}
-	for _, s := range f.subjects {
-		e.Peers = append(e.Peers, s.id())
-	}
-	return e
-}
+func (f family) experiment() Experiment { return Experiment{Name: f.name, About: f.about, Run: f.run} }
 
 // running is a subject in a run.
 type running struct {
@@ -68,7 +62,7 @@ func (f family) run(ctx context.Context, env *Env) ([]report.Row, error) {
 	for i, s := range f.subjects {
 		all[i] = &running{subject: s}
 		if !f.fresh {
-			all[i].target, all[i].err = s.start(ctx, env, spec{experiment: f.name})
+			all[i].target, all[i].err = s.start(ctx, env, f.spec(s))
 		}
 	}
 	rounds := env.Rounds
@@ -98,6 +92,9 @@ func (f family) run(ctx context.Context, env *Env) ([]report.Row, error) {
 	return f.rows(all), errors.Join(errs...)
 }
 
+// spec is how a subject's server is started.
+func (f family) spec(s subject) spec { return spec{label: f.name + "." + s.id()} }
+
 // sample measures a subject once, unless it has failed.
 func (f family) sample(ctx context.Context, env *Env, r *running) sample {
 	if r.err == nil {
@@ -108,7 +105,7 @@ func (f family) sample(ctx context.Context, env *Env, r *running) sample {
 	}
 	t := r.target
 	if f.fresh {
-		if t, r.err = r.start(ctx, env, spec{experiment: f.name}); r.err != nil {
+		if t, r.err = r.start(ctx, env, f.spec(r.subject)); r.err != nil {
 			return noSample()
 		}
 	}

@@ -24,7 +24,7 @@ type growth struct {
 }
 
 func (g growth) experiment() Experiment {
-	return Experiment{Name: g.name, About: g.about + "; the ratio is the cost at the size before to the cost at this one", Run: g.run, Peers: []string{ours}}
+	return Experiment{Name: g.name, About: g.about + "; the ratio is the cost at the size before to the cost at this one", Run: g.run, growth: g}
 }
 
 func (g growth) run(ctx context.Context, env *Env) ([]report.Row, error) {
@@ -43,7 +43,7 @@ func (g growth) run(ctx context.Context, env *Env) ([]report.Row, error) {
 
 // one measures a size on a server of its own.
 func (g growth) one(ctx context.Context, env *Env, n int) (sample, error) {
-	t, err := trefoil.start(ctx, env, spec{experiment: fmt.Sprintf("%s-%d", g.name, n)})
+	t, err := trefoil.start(ctx, env, spec{label: fmt.Sprintf("%s.%d", g.name, n)})
 	if err != nil {
 		return sample{}, err
 	}

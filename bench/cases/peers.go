@@ -34,7 +34,7 @@ var (
 	polling    = peer{"HTTP polling", "as net/http JSON; a call is a POST that returns a ticket and GETs until the result is there; messages by GETs that the server holds until there are some",
 		inRole("http-polling", 0)}
 	grpcGo  = peer{"gRPC-go", "unary, protobuf BytesValue, defaults", inRole("grpc", 0)}
-	connect = peer{"connect-go", "unary, Connect protocol, protobuf BytesValue, HTTP/2 without TLS by net/http, defaults", inRole("connect", 0)}
+	connect = peer{"connect-go", "unary, Connect protocol, protobuf BytesValue, HTTP/2 without TLS by net/http, no compression, otherwise defaults", inRole("connect", 0)}
 	natsTCP = peer{"NATS TCP", "nats-server embedded, defaults; requests go to a service that is a client of it in the same process, over TCP; server CPU is that of both", inRole("nats", 0)}
 	natsWS  = peer{"NATS WebSocket", "as NATS TCP, clients over WebSocket without compression", inRole("nats", 1)}
 
@@ -56,7 +56,7 @@ func inRole(role string, address int) func(context.Context, *Env, spec) (*target
 			return nil, err
 		}
 		t.process, err = child.Start(ctx, child.Spec{
-			Role: role, Wrap: s.wrap, Profile: env.profile(s.experiment, role),
+			Role: role, Wrap: s.wrap, Profile: env.profile(s.label),
 			Env: []string{server.DirVariable + "=" + t.folder},
 		})
 		if err == nil && address >= 0 {

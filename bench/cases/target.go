@@ -73,10 +73,10 @@ func (t *target) usage() (usage, error) {
 	return u, err
 }
 
-// spec is how a server is started in one case.
+// spec is how a server is started.
 type spec struct {
-	experiment string
-	wrap       []string // a command to run it under
+	label string   // tells what it was started for, in the name of its profile; none is made of a server without
+	wrap  []string // a command to run it under
 }
 
 // peer is a server that can be started.

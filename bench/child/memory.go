@@ -7,7 +7,7 @@ import (
 
 // Memory is what a process says about its memory, in bytes.
 type Memory struct {
-	// Used is what heap and stacks take now: in Go spans in use, in Node the heap in use and buffers outside.
+	// Used is what heap and stacks take now: in Go spans in use. In Node it is all that the process takes, since much stands outside of the heap.
 	Used int64 `json:"used"`
 }
 

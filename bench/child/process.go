@@ -80,15 +80,20 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	ready := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	go func() { ready <- p.awaitReady(ctx, spec) }()
+	ready := make(chan struct{})
+	var readiness error
+	go func() {
+		defer close(ready)
+		readiness = p.awaitReady(ctx, spec)
+	}()
 	if spec.Silent { // nobody reads its output, so Wait may be called at once
 		p.reap()
 	}
 	select {
-	case err = <-ready:
+	case <-ready:
+		err = readiness
 	case <-p.ended:
 		err = fmt.Errorf("it ended: %w", p.err)
 	case <-ctx.Done():
@@ -96,8 +101,9 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 	}
 	if err != nil {
 		p.cmd.Process.Kill()
+		cancel()
+		<-ready // its output has been read to the end
 		if !spec.Silent {
-			<-ready // it has read to the end
 			p.reap()
 		}
 		<-p.ended

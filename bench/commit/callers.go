@@ -39,7 +39,7 @@ func Command(run func(callers int, lasts time.Duration) (Outcome, error)) map[st
 	}}
 }
 
-// Run has callers do one after another for so long, and waits for the last of each.
+// Run has callers do one after another for so long, at least once, and waits for the last of each.
 func Run(callers int, lasts time.Duration, one func(caller int) error) (Outcome, error) {
 	var ops atomic.Int64
 	var took stats.Histogram
@@ -48,7 +48,7 @@ func Run(callers int, lasts time.Duration, one func(caller int) error) (Outcome,
 	begin := time.Now()
 	for c := range callers {
 		all.Go(func() {
-			for time.Since(begin) < lasts && failure.Load() == nil {
+			for first := true; first || time.Since(begin) < lasts && failure.Load() == nil; first = false {
 				from := time.Now()
 				if err := one(c); err != nil {
 					failure.Store(&err)

@@ -11,7 +11,7 @@ import (
 
 // Committer are clients, each with a connection of its own, that make durable commits: two reads and one write of commit.Written bytes.
 type Committer interface {
-	// Run has each client make one commit after another until the time has come, and checks every answer.
+	// Run has each client make one commit after another until the time has come, at least one, and checks every answer.
 	Run(until time.Time, m *Meter) error
 	// Close closes the connections.
 	Close()
@@ -51,7 +51,7 @@ func DialCommits(ctx context.Context, address string, clients int) (Committer, e
 func (t *trefoilCommits) Run(until time.Time, m *Meter) error {
 	ctx := context.Background()
 	return each(len(t.objects), func(i int, failed func() bool) error {
-		for begin := time.Now(); begin.Before(until) && !failed(); begin = m.add(begin) {
+		for begin, first := time.Now(), true; first || begin.Before(until) && !failed(); begin, first = m.add(begin), false {
 			t.done[i]++
 			c, err := t.objects[i].Update(ctx, server.Commit(int64(t.done[i])))
 			if err != nil {

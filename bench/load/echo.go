@@ -33,8 +33,8 @@ func (m *Meter) add(since time.Time) time.Time {
 
 // Echo are connections to a server that answers with what it is sent.
 type Echo interface {
-	// Run keeps flight calls of size bytes in flight on each connection until the time has come, checks every answer, and returns when
-	// the last has arrived.
+	// Run keeps flight calls of size bytes in flight on each connection until the time has come (so at least that many), checks every
+	// answer, and returns when the last has arrived.
 	Run(flight, size int, until time.Time, m *Meter) error
 	// Close closes the connections.
 	Close()
@@ -71,7 +71,7 @@ func callers(connections, flight, size int, until time.Time, m *Meter, call func
 	return each(connections*flight, func(i int, failed func() bool) error {
 		in := payload(size)
 		begin := time.Now()
-		for n := uint64(0); begin.Before(until) && !failed(); n++ {
+		for n := uint64(0); n == 0 || begin.Before(until) && !failed(); n++ {
 			number(in, uint64(i)<<40|n)
 			out, err := call(i/flight, in)
 			if err != nil {

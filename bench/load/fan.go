@@ -233,13 +233,13 @@ func (f *Fan) send(ctx context.Context, topic, slot int) error {
 	}
 }
 
-// Run publishes until the time has come, each slot on its share of the topics in turn, and returns the number of messages when all have
-// arrived. m counts deliveries.
+// Run publishes until the time has come, each slot on its share of the topics in turn and at least once, and returns the number of messages when
+// all have arrived. m counts deliveries.
 func (f *Fan) Run(ctx context.Context, until time.Time, m *Meter) (messages int64, err error) {
 	f.meter.Store(m)
 	var sent atomic.Int64
 	err = each(f.window, func(slot int, failed func() bool) error {
-		for t := slot; time.Now().Before(until) && !failed(); t += f.window {
+		for t, first := slot, true; first || time.Now().Before(until) && !failed(); t, first = t+f.window, false {
 			if t >= len(f.topics) {
 				t = slot % len(f.topics)
 			}
@@ -253,7 +253,7 @@ func (f *Fan) Run(ctx context.Context, until time.Time, m *Meter) (messages int6
 	return sent.Load(), err
 }
 
-// RunPaced publishes on topic 0 at a pace, and returns the number of messages when all have arrived.
+// RunPaced publishes on topic 0 at a pace, at least once, and returns the number of messages when all have arrived.
 func (f *Fan) RunPaced(ctx context.Context, every time.Duration, until time.Time, m *Meter) (messages int64, err error) {
 	f.meter.Store(m)
 	ticker := time.NewTicker(every)
@@ -261,11 +261,11 @@ func (f *Fan) RunPaced(ctx context.Context, every time.Duration, until time.Time
 	turn := make(chan struct{})
 	go func() {
 		defer close(turn)
-		for now := range ticker.C {
-			if now.After(until) {
+		for {
+			turn <- struct{}{}
+			if now := <-ticker.C; now.After(until) {
 				return
 			}
-			turn <- struct{}{}
 		}
 	}()
 	var sent atomic.Int64

@@ -59,7 +59,8 @@ func DialConnect(ctx context.Context, address string, connections int) (Echo, er
 	u := &unary{}
 	for range connections {
 		t := &http.Transport{Protocols: server.H2C()}
-		c := connect.NewClient[wrapperspb.BytesValue, wrapperspb.BytesValue](&http.Client{Transport: t}, "http://"+address+server.GRPCMethod)
+		c := connect.NewClient[wrapperspb.BytesValue, wrapperspb.BytesValue](&http.Client{Transport: t}, "http://"+address+server.GRPCMethod,
+			connect.WithAcceptCompression("gzip", nil, nil)) // as all others: what is sent here could be compressed to nothing
 		u.close = append(u.close, t.CloseIdleConnections)
 		u.call = append(u.call, func(ctx context.Context, in *wrapperspb.BytesValue) (*wrapperspb.BytesValue, error) {
 			out, err := c.CallUnary(ctx, connect.NewRequest(in))

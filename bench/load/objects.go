@@ -57,7 +57,7 @@ func (o *Object) check(i int, want int64) error {
 	})
 }
 
-// Run has writers commit, each one change of a node of its own after another, until the time has come.
+// Run has writers commit, each one change of a node of its own after another, until the time has come, at least one.
 func (o *Object) Run(writers int, until time.Time, m *Meter) error {
 	ctx := context.Background()
 	for len(o.last) < writers {
@@ -65,7 +65,7 @@ func (o *Object) Run(writers int, until time.Time, m *Meter) error {
 	}
 	return each(writers, func(w int, failed func() bool) error {
 		mine := w * o.nodes / writers
-		for begin := time.Now(); begin.Before(until) && !failed(); begin = m.add(begin) {
+		for begin, first := time.Now(), true; first || begin.Before(until) && !failed(); begin, first = m.add(begin), false {
 			o.last[w]++
 			if _, err := o.object.Update(ctx, func(tx *dstm.Tx) error {
 				node(mine).Set(tx, o.last[w])

@@ -127,7 +127,7 @@ func DialRedis(ctx context.Context, address string, clients int) (Committer, err
 func (r *redisCommits) Run(until time.Time, m *Meter) error {
 	return each(len(r.clients), func(i int, failed func() bool) error {
 		name := strconv.Itoa(i)
-		for begin := time.Now(); begin.Before(until) && !failed(); begin = m.add(begin) {
+		for begin, first := time.Now(), true; first || begin.Before(until) && !failed(); begin, first = m.add(begin), false {
 			r.done[i]++
 			got, err := r.clients[i].do("EVALSHA", r.script, "3", name+"/a", name+"/b", name+"/c", commit.Text(r.done[i]))
 			if err != nil {

@@ -1,3 +1,3 @@
-// Package machine asks the operating system: how much processor time and memory a process takes, what its connections
-// have carried, how many files may be open. On other systems than Linux it knows only what Go itself does.
+// Package machine asks the operating system: how much processor time a process takes, what its connections have
+// carried, how many files may be open. On other systems than Linux it knows only what Go itself does.
 package machine

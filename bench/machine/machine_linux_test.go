@@ -84,21 +84,6 @@ func TestWire(t *testing.T) {
 	}
 }
 
-func TestResident(t *testing.T) {
-	before, err := Resident(os.Getpid())
-	if err != nil || before < 1<<20 {
-		t.Fatalf("%d bytes (%v)", before, err)
-	}
-	big := make([]byte, 64<<20)
-	for i := range big {
-		big[i] = 1
-	}
-	after, err := Resident(os.Getpid())
-	if err != nil || after-before < 32<<20 || big[len(big)-1] != 1 {
-		t.Errorf("64 MiB more show as %d (%v)", after-before, err)
-	}
-}
-
 func TestFiles(t *testing.T) {
 	if n := RaiseFiles(); n < 256 {
 		t.Errorf("only %d files", n)

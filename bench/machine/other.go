@@ -18,8 +18,5 @@ func Wire(port int) (int64, error) { return 0, errSystem }
 // RaiseFiles lets this process open as many files as it may. Go does so by itself at the start; how many these are is not known here: 0.
 func RaiseFiles() uint64 { return 0 }
 
-// Resident is the memory that a process takes, in bytes; here it always fails.
-func Resident(pid int) (int64, error) { return 0, errSystem }
-
 // FileSystem is the type of the file system that holds a folder; here it is not known.
 func FileSystem(folder string) string { return "(unknown)" }
