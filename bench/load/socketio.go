@@ -78,7 +78,8 @@ func dialSocketIO(ctx context.Context, address string) (*socketIO, error) {
 		return nil, err
 	}
 	c := &socketIO{engineIO: e}
-	if err := e.send([]byte("0")); err == nil { // connect
+	err = e.send([]byte("0")) // connect
+	if err == nil {
 		_, err = c.packet('0')
 	}
 	if err != nil {
