@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, files uint64) error {
 	flags.StringVar(&s.only, "only", "", "the beginnings of the `names` of the cases to run, with commas")
 	flags.StringVar(&s.json, "json", "", "a `file` for the rows as JSON")
 	flags.BoolVar(&s.list, "list", false, "list the cases")
-	flags.IntVar(&s.rounds, "rounds", 0, "how often each peer is measured; 0: 5 with -quick, 7 without")
+	flags.IntVar(&s.rounds, "rounds", 0, "how often each peer is measured; 0: 5 with -quick (fewer where there are thousands of connections), 7 without")
 	flags.DurationVar(&s.lasts, "for", 0, "how long each measurement lasts; 0: 300ms with -quick, 2s without")
 	flags.StringVar(&s.dir, "dir", "", "the `folder` for files of servers, on the disk that is to be measured; default that for temporary files")
 	flags.StringVar(&s.profiles, "profiles", "", "a `folder` for profiles of the processor time of the servers in Go, and of the load")
@@ -108,7 +108,7 @@ func run(ctx context.Context, args []string, files uint64) error {
 func (s settings) environment() (*cases.Env, error) {
 	env := &cases.Env{Rounds: 7, Lasts: 2 * time.Second, Warm: 500 * time.Millisecond, Log: func(string, ...any) {}}
 	if s.quick {
-		env.Rounds, env.Lasts, env.Warm = 5, 300*time.Millisecond, 100*time.Millisecond
+		env.Quick, env.Rounds, env.Lasts, env.Warm = true, 5, 300*time.Millisecond, 100*time.Millisecond
 	}
 	if s.rounds > 0 {
 		env.Rounds = s.rounds
@@ -160,6 +160,7 @@ func runAll(ctx context.Context, s settings, env *cases.Env, chosen []cases.Expe
 	begin := time.Now()
 	for _, e := range chosen {
 		fmt.Printf("## %s\n\n%s\n\n", e.Name, e.About)
+		from := time.Now()
 		rows, err := e.Run(ctx, env)
 		for _, one := range byCase(rows) {
 			fmt.Printf("%s\n\n%s\n", one[0].Case, report.Table(one))
@@ -168,6 +169,7 @@ func runAll(ctx context.Context, s settings, env *cases.Env, chosen []cases.Expe
 			fmt.Printf("FAILED: %v\n\n", err)
 			failed++
 		}
+		fmt.Printf("%s took %v.\n\n", e.Name, time.Since(from).Round(time.Second))
 		all = append(all, rows...)
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -18,6 +18,8 @@ type Env struct {
 	// Rounds is how often each peer is measured in each case, Lasts how long once, Warm how long it runs before.
 	Rounds      int
 	Lasts, Warm time.Duration
+	// Quick spares rounds where connecting takes longer than measuring.
+	Quick bool
 	// Home is the folder of the benchmark's sources, where peers that are not Go programs of its own stand.
 	Home string
 	// Temp is a folder for files of servers. It should be on a disk: syncs of a file system in memory cost nothing.

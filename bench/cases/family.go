@@ -16,8 +16,8 @@ type family struct {
 	cases       []comparison
 	// fresh starts a server anew for each sample: for memory, of which a server that has had connections keeps some.
 	fresh bool
-	// rounds is how many there are at most; 0: as many as the run has.
-	rounds int
+	// quick is how many rounds a quick run has at most, where each takes long because of so many connections; 0: as many as any.
+	quick int
 }
 
 // subject is a server together with the load that is put on it.
@@ -66,8 +66,8 @@ func (f family) run(ctx context.Context, env *Env) ([]report.Row, error) {
 		}
 	}
 	rounds := env.Rounds
-	if f.rounds > 0 {
-		rounds = min(rounds, f.rounds)
+	if env.Quick && f.quick > 0 {
+		rounds = min(rounds, f.quick)
 	}
 	for round := range rounds {
 		for i := range all {

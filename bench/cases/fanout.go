@@ -18,6 +18,7 @@ const pace = 50 * time.Millisecond
 type fanCase struct {
 	topics, subscribers, window int
 	paced                       bool
+	quick                       int // rounds of a quick run: see family
 }
 
 // measure subscribes, publishes, and counts deliveries.
@@ -77,7 +78,7 @@ type busPeer struct {
 }
 
 func (c fanCase) experiment(name, about string, comparisons []comparison, peers ...busPeer) Experiment {
-	f := family{name: name, about: about, cases: comparisons}
+	f := family{name: name, about: about, cases: comparisons, quick: c.quick}
 	for _, p := range peers {
 		f.subjects = append(f.subjects, subject{peer: p.peer, measure: c.measure(p.dial)})
 	}
@@ -97,10 +98,10 @@ func fanouts() []Experiment {
 		fanCase{topics: 1, subscribers: 1000, window: 8}.experiment("fanout-1000", "pub/sub: 128 bytes to 1,000 subscribers, 8 messages in flight; an operation is a delivery",
 			[]comparison{{"cpu", metricCPU, ours, map[string]float64{framed.name: 1.3, natsWS.name: 0.6, socketIO.name: 0.2}}, {"ops", metricOps, ours, nil}},
 			us, once, queues, overWS, overTCP, rooms),
-		fanCase{topics: 1, subscribers: 5000, window: 8}.experiment("fanout-5000", "pub/sub: 128 bytes to 5,000 subscribers, 8 messages in flight; an operation is a delivery",
+		fanCase{topics: 1, subscribers: 5000, window: 8, quick: 3}.experiment("fanout-5000", "pub/sub: 128 bytes to 5,000 subscribers, 8 messages in flight; an operation is a delivery",
 			[]comparison{{"cpu", metricCPU, ours, map[string]float64{natsWS.name: 0.45}}, {"ops", metricOps, ours, nil}},
 			us, once, overWS),
-		fanCase{topics: 1000, subscribers: 10_000, window: 64}.experiment("fanout-1000x10", "pub/sub: 1,000 topics of 10 subscribers, 128 bytes, 64 messages in flight on as many topics; an operation is a delivery",
+		fanCase{topics: 1000, subscribers: 10_000, window: 64, quick: 3}.experiment("fanout-1000x10", "pub/sub: 1,000 topics of 10 subscribers, 128 bytes, 64 messages in flight on as many topics; an operation is a delivery",
 			[]comparison{{"cpu", metricCPU, ours, map[string]float64{natsWS.name: 0.8}}, {"ops", metricOps, ours, nil}},
 			us, overWS),
 		fanCase{topics: 1, subscribers: 1000, window: 8, paced: true}.experiment("fanout-paced", "pub/sub: 20 messages a second of 128 bytes to 1,000 subscribers; an operation is a delivery",

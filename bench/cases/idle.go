@@ -76,7 +76,7 @@ func idles() Experiment {
 	f := family{
 		name:  "idle",
 		about: "memory of an idle connection with one subscription, 10,000 of them: heap and stacks of the server, after a garbage collection and before",
-		fresh: true, rounds: 3,
+		fresh: true, quick: 1,
 		cases: []comparison{
 			{"kib", metricKiB, ours, map[string]float64{bounds: 1}},
 			{"kib-before", metricBefore, ours, map[string]float64{bounds: 1}},
