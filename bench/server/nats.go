@@ -25,7 +25,8 @@ func natsServer() ([]string, map[string]child.Command, error) {
 	if !s.ReadyForConnections(20 * time.Second) {
 		return nil, nil, errors.New("nats-server is not ready")
 	}
-	// The service is a client of the server, as with NATS it always is; over TCP, which is faster here than the connection in memory.
+	// The service is a client of the server, as with NATS it always is; over TCP, as most are: the connection in memory made no difference
+	// beyond noise.
 	service, err := nats.Connect(s.ClientURL())
 	if err != nil {
 		return nil, nil, err
