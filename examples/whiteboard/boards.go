@@ -41,6 +41,7 @@ var (
 	boardName    = dstm.NewVar[string]("boards", "{id}", "name")
 	boardCreated = dstm.NewVar[time.Time]("boards", "{id}", "created")
 	shapes       = dstm.NewVar[map[string]any]("shapes")
+	voters       = dstm.NewVar[map[string]any]("by")
 )
 
 // Limits of the list.
@@ -130,15 +131,21 @@ func (b *boards) create(ctx context.Context, in NewName) (Board, error) {
 	return board, nil
 }
 
-// prepare makes the map that shapes are put into, so that pages which draw the first ones do not depend on each other.
+// prepare makes the maps that shapes and votes are put into, so that pages which put in the first ones do not depend on each other.
 func (b *boards) prepare(ctx context.Context, id string) error {
 	board, err := b.objects.Open(ctx, "board/"+id)
 	if err != nil {
 		return err
 	}
 	defer board.Close()
-	_, err = board.Update(ctx, func(tx *dstm.Tx) error {
+	votes, err := b.objects.Open(ctx, "votes/"+id)
+	if err != nil {
+		return err
+	}
+	defer votes.Close()
+	_, err = dstm.UpdateAll(ctx, []dstm.Object{board, votes}, func(tx *dstm.Tx) error {
 		shapes.At().Set(tx, map[string]any{})
+		voters.At().Set(tx.In(votes), map[string]any{})
 		return nil
 	})
 	return err

@@ -40,6 +40,7 @@ func open(data string) (_ *server, err error) {
 	s.objects, err = dstm.NewStore(log, &dstm.StoreOptions{Rules: []dstm.Rule{
 		// A board is open to everyone who knows its address. The list of boards has no rule: clients reach it by calls only.
 		{Object: "board/*", Open: dstm.AllowAll, Write: dstm.AllowAll},
+		{Object: "votes/*", Open: dstm.AllowAll, Write: ownVotes, Invariant: fairVotes},
 	}})
 	if err != nil {
 		return s, explain(data, err)

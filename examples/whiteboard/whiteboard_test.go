@@ -190,6 +190,7 @@ func TestPages(t *testing.T) {
 	for path, kind := range map[string]string{
 		"/": "text/html; charset=utf-8", "/b/abc": "text/html; charset=utf-8", "/static/app.js": "text/javascript; charset=utf-8",
 		"/static/style.css": "text/css; charset=utf-8", "/static/icon.svg": "image/svg+xml",
+		"/static/icon-192.png": "image/png", "/static/whiteboard.webmanifest": "application/manifest+json", "/sw.js": "text/javascript; charset=utf-8",
 	} {
 		res, err := client.Get(server.url + path)
 		if err != nil {
@@ -211,7 +212,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s again: %d", path, res.StatusCode)
 		}
 	}
-	for _, path := range []string{"/static/", "/static/none.js", "/boards.go", "/b/"} {
+	for _, path := range []string{"/static/", "/static/none.js", "/static/sw.js", "/boards.go", "/b/"} {
 		res, err := client.Get(server.url + path)
 		if err != nil {
 			t.Fatal(err)
@@ -224,6 +225,38 @@ func TestPages(t *testing.T) {
 	client.CloseIdleConnections()
 	if err := server.stop(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The worker names a version that any changed file changes, and keeps all that the page needs.
+func TestWorker(t *testing.T) {
+	files := map[string][]byte{}
+	entries, err := static.ReadDir("static")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		files[entry.Name()] = []byte(entry.Name())
+	}
+	first := string(worker(files))
+	head, work, _ := strings.Cut(first, "\n")
+	if work != "sw.js" {
+		t.Errorf("the worker is %q", work)
+	}
+	for _, name := range []string{`"/"`, `"/static/app.js"`, `"/static/style.css"`, `"/static/icon.svg"`, `"/static/whiteboard.webmanifest"`} {
+		if !strings.Contains(head, name) {
+			t.Errorf("%s is not kept: %s", name, head)
+		}
+	}
+	for name := range files {
+		files[name] = append(files[name], ' ')
+		if next := string(worker(files)); strings.HasPrefix(next, head) {
+			t.Errorf("a change of %s is no new version", name)
+		}
+		files[name] = files[name][:len(files[name])-1]
+	}
+	if again := string(worker(files)); again != first {
+		t.Error("the version has changed by itself")
 	}
 }
 
