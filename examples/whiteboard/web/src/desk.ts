@@ -7,7 +7,7 @@ import { newId, round, shape, type Ink, type Kind, type Op, type Patch, type Poi
 import type { Theme } from './palette.ts';
 import { measure } from './render.ts';
 
-export type ToolName = 'hand' | 'select' | Kind;
+export type ToolName = 'hand' | 'select' | 'vote' | Kind;
 
 export class Desk {
   board: Board;
@@ -28,6 +28,8 @@ export class Desk {
   editing: Shape | null = null;
   /** Opens the editor for a shape that may not be on the board yet; set by the editor. */
   edit: (s: Shape, isNew: boolean) => void = () => {};
+  /** Tells the person something in passing; set by the page. */
+  say: (text: string) => void = () => {};
   readonly #listeners: (() => void)[] = [];
 
   constructor(board: Board) {
@@ -38,7 +40,7 @@ export class Desk {
   /** Puts another board on the desk. */
   show(board: Board): void {
     this.board = board;
-    this.history = new History(board);
+    this.history = new History(board, () => this.changed());
     this.rest();
     board.onChange(() => this.changed());
     this.changed();
@@ -63,7 +65,7 @@ export class Desk {
 
   pick(tool: ToolName): void {
     this.tool = tool;
-    if (tool !== 'select') this.selection.clear();
+    if (tool !== 'select' && tool !== 'vote') this.selection.clear();
     this.changed();
   }
 
@@ -95,6 +97,27 @@ export class Desk {
 
   remove(): void {
     this.do([...this.selection].map((id) => ({ op: 'delete', id })));
+  }
+
+  /** Gives notes a dot each, or takes one back from each. */
+  vote(notes: Iterable<string>, by: 1 | -1): void {
+    for (const id of notes) {
+      if (this.board.get(id)?.kind !== 'note') this.say('Dots go on sticky notes.');
+      else if (!this.board.votes.give(id, by)) this.say(by > 0 ? 'All your dots are given. Take one back to give it to another note.' : 'None of the dots there are yours.');
+      else continue;
+      break;
+    }
+    this.changed();
+  }
+
+  /** Shows a shape in the middle of the screen, and selects it. */
+  goTo(id: string, width: number, height: number): void {
+    const s = this.board.get(id);
+    if (!s) return;
+    const b = bounds(s, measure), z = this.camera.zoom;
+    this.camera = { x: b.x + b.w / 2 - width / 2 / z, y: b.y + b.h / 2 - height / 2 / z, zoom: z };
+    this.tool = this.tool === 'vote' ? 'vote' : 'select';
+    this.select([id]);
   }
 
   /** Moves what is selected. */
@@ -143,6 +166,11 @@ export class Desk {
   seen(s: Shape): Shape {
     const patch = this.moving.get(s.id);
     return patch ? { ...s, ...patch } : s;
+  }
+
+  look(camera: Camera): void {
+    this.camera = camera;
+    this.changed();
   }
 
   fit(width: number, height: number): void {

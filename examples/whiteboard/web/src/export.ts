@@ -1,14 +1,16 @@
 // A picture of the whole board.
+import { drawDots } from './dots.ts';
 import { bounds, grow, union } from './geometry.ts';
 import type { Shape } from './model.ts';
 import { ground, type Theme } from './palette.ts';
 import { drawShape, measure } from './render.ts';
+import type { Pile } from './votes.ts';
 
 const margin = 48;
 const longest = 8192; // pixels a side that every browser can make
 
 /** Draws all shapes, at twice their size where that fits. null: there is nothing to draw, or no memory for it. */
-export async function picture(shapes: readonly Shape[], theme: Theme): Promise<Blob | null> {
+export async function picture(shapes: readonly Shape[], piles: ReadonlyMap<string, readonly Pile[]>, theme: Theme): Promise<Blob | null> {
   const all = union(shapes.map((s) => grow(bounds(s, measure), s.width)));
   if (!all) return null;
   const box = grow(all, margin);
@@ -21,7 +23,10 @@ export async function picture(shapes: readonly Shape[], theme: Theme): Promise<B
   ctx.fillStyle = ground(theme).paper;
   ctx.fillRect(0, 0, canvas.width, canvas.height);
   ctx.setTransform(scale, 0, 0, scale, -box.x * scale, -box.y * scale);
-  for (const s of shapes) drawShape(ctx, s, theme);
+  for (const s of shapes) {
+    drawShape(ctx, s, theme);
+    drawDots(ctx, s, piles.get(s.id), theme, measure);
+  }
   return new Promise((done) => canvas.toBlob(done, 'image/png'));
 }
 

@@ -1,11 +1,10 @@
-// Undo and redo of one's own changes. What somebody else has changed since is left as it is.
-import type { Board } from './board.ts';
-import type { Op, Patch, Shape } from './model.ts';
+// Undo and redo of one's own changes. What somebody else has changed since is left as it is, and what was refused cannot be taken back.
+import type { Board, Change } from './board.ts';
+import { idOf, type Op, type Patch, type Shape } from './model.ts';
 
-interface Change {
-  readonly id: string;
-  readonly before: Shape | null;
-  readonly after: Shape | null;
+/** A step of the history; changes that were refused leave it. */
+interface Entry {
+  changes: readonly Change[];
 }
 
 const patchable = ['x', 'y', 'w', 'h', 'color', 'width', 'z', 'text'] as const;
@@ -13,11 +12,16 @@ const most = 200;
 
 export class History {
   readonly #board: Board;
-  readonly #done: Change[][] = [];
-  readonly #undone: Change[][] = [];
+  readonly #changed: () => void;
+  #done: Entry[] = [];
+  #undone: Entry[] = [];
 
-  constructor(board: Board) {
+  /** changed is called when undo or redo have become possible or impossible without being called. */
+  constructor(board: Board, changed: () => void = () => {}) {
     this.#board = board;
+    this.#changed = changed;
+    // What waits since before a reload can be taken back too.
+    for (const { changes, refused } of board.unfinished()) this.#done.push(this.#follow(changes, refused));
   }
 
   get canUndo(): boolean {
@@ -30,12 +34,16 @@ export class History {
 
   /** Applies ops and remembers how to take them back. */
   do(ops: readonly Op[]): void {
-    if (ops.length === 0) return;
-    const changes = this.#apply(ops);
-    if (changes.length === 0) return;
-    this.#done.push(changes);
+    if (ops.length > 0) this.record(ops.map(idOf), () => this.#board.apply(ops));
+  }
+
+  /** Remembers what act does to shapes. */
+  record(ids: readonly string[], act: () => Promise<ReadonlySet<string>>): void {
+    const entry = this.#watch(ids, act);
+    if (entry.changes.length === 0) return;
+    this.#done.push(entry);
     if (this.#done.length > most) this.#done.shift();
-    this.#undone.length = 0;
+    this.#undone = [];
   }
 
   /** Takes back the last own change. False: others have changed all of it since, so nothing was done. */
@@ -47,24 +55,34 @@ export class History {
     return this.#step(this.#undone, this.#done);
   }
 
-  #apply(ops: readonly Op[]): Change[] {
-    const before = new Map(ops.map((op) => [idOf(op), this.#board.get(idOf(op)) ?? null]));
-    this.#board.apply(ops);
-    return [...before].map(([id, b]) => ({ id, before: b, after: this.#board.get(id) ?? null })).filter((c) => c.before !== c.after);
+  #watch(ids: readonly string[], act: () => Promise<ReadonlySet<string>>): Entry {
+    const before = new Map(ids.map((id) => [id, this.#board.get(id) ?? null]));
+    const refused = act();
+    const changes = [...before].map(([id, b]) => ({ id, before: b, after: this.#board.get(id) ?? null })).filter((c) => c.before !== c.after);
+    return this.#follow(changes, refused);
   }
 
-  #step(from: Change[][], to: Change[][]): boolean {
-    const changes = from.pop();
-    if (!changes) return true;
-    const ops = changes.flatMap((c) => reverse(c, this.#board.get(c.id) ?? null));
+  #follow(changes: readonly Change[], refused: Promise<ReadonlySet<string>>): Entry {
+    const entry: Entry = { changes };
+    void refused.then((ids) => {
+      if (!entry.changes.some((c) => ids.has(c.id))) return;
+      entry.changes = entry.changes.filter((c) => !ids.has(c.id));
+      const kept = (e: Entry) => e.changes.length > 0;
+      this.#done = this.#done.filter(kept);
+      this.#undone = this.#undone.filter(kept);
+      this.#changed();
+    });
+    return entry;
+  }
+
+  #step(from: Entry[], to: Entry[]): boolean {
+    const entry = from.pop();
+    if (!entry) return true;
+    const ops = entry.changes.flatMap((c) => reverse(c, this.#board.get(c.id) ?? null));
     if (ops.length === 0) return false;
-    to.push(this.#apply(ops));
+    to.push(this.#watch(ops.map(idOf), () => this.#board.apply(ops, true)));
     return true;
   }
-}
-
-function idOf(op: Op): string {
-  return op.op === 'put' ? op.shape.id : op.id;
 }
 
 /** What takes c back, given how the shape is now. */

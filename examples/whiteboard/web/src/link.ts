@@ -1,8 +1,11 @@
 // The network: boards by calls, people by published messages, shapes as shared objects, all over one WebSocket.
-import { Client, dstm, pubsub, rpc, type State } from 'trefoil';
-import type { Backend, Board, BoardInfo, Line, Room } from './board.ts';
+import { Client, dstm, pubsub, rpc, type SharedStorage, type State } from 'trefoil';
+import { Aside } from './aside.ts';
+import type { Backend, Board, BoardInfo, Inbox, Keeping, Line, Room } from './board.ts';
 import { LinkBoard } from './link_board.ts';
+import { LinkInbox } from './link_inbox.ts';
 import { cursors, LinkRoom } from './link_room.ts';
+import { transactions } from './transactions.ts';
 
 // What pages and server agree on; boards.go has the other half.
 const listBoards = rpc.method<Record<string, never>, BoardInfo[]>('boards.list', { output: (v) => (Array.isArray(v) ? v.map(readInfo) : []) });
@@ -21,15 +24,24 @@ function readInfo(value: unknown): BoardInfo {
 export class Link implements Backend {
   readonly #calls = new rpc.Peer();
   readonly #topics = new pubsub.PubSub();
-  readonly #objects = new dstm.Client();
+  readonly #storage: SharedStorage;
   readonly #client: Client;
+  readonly objects: dstm.Client;
+  readonly aside: Aside;
+  readonly inbox: Inbox;
+  name = '';
   readonly #listeners: ((line: Line) => void)[] = [];
   readonly #list: (() => void)[] = [];
   #wasOpen = false;
   #line: Line = { phase: 'connecting' };
 
-  constructor() {
-    this.#client = new Client('/ws', { agent: 'trefoil-whiteboard', maxBackoff: 4000 }, this.#calls, this.#topics, this.#objects);
+  /** storage is where the page keeps who it is, what waits, and the boards that it knows. */
+  constructor(storage: SharedStorage) {
+    this.#storage = storage;
+    this.objects = new dstm.Client({ storage, transactions });
+    this.#client = new Client('/ws', { agent: 'trefoil-whiteboard', maxBackoff: 4000, storage }, this.#calls, this.#topics, this.objects);
+    this.aside = new Aside(this.me);
+    this.inbox = new LinkInbox(this);
     this.#client.onState((state) => {
       this.#wasOpen ||= state.phase === 'open';
       this.#line = lineOf(state, this.#wasOpen);
@@ -71,7 +83,23 @@ export class Link implements Backend {
   }
 
   async open(id: string): Promise<Board> {
-    return new LinkBoard(await this.#objects.open(`board/${id}`));
+    const votes = this.objects.open(`votes/${id}`);
+    votes.catch(() => {}); // then there is no board either
+    return new LinkBoard(await this.objects.open(`board/${id}`), votes, this);
+  }
+
+  get keeping(): Keeping {
+    const { durable, problem } = this.#storage;
+    const word = problem?.reason.replace(/^transport\.storage_/, '') ?? '';
+    return { durable, problem: word === 'missing' && !isSecureContext ? 'insecure' : word };
+  }
+
+  get unsaved(): number {
+    return this.objects.works.filter((w) => !w.durable).length;
+  }
+
+  onKeeping(fn: () => void): void {
+    this.#storage.onProblem(() => fn());
   }
 
   enter(id: string): Room {

@@ -1,27 +1,53 @@
 // A board's shapes in the shared object "board/{id}", each a map under shapes/{id}: who changes one does not disturb who changes another.
-import type { dstm } from 'trefoil';
-import type { Board } from './board.ts';
-import { byDepth, fromFields, round, toFields, type Op, type Shape } from './model.ts';
+import { TrefoilError, type dstm } from 'trefoil';
+import type { Aside } from './aside.ts';
+import type { Board, Change, Line } from './board.ts';
+import { LinkVotes } from './link_votes.ts';
+import { byDepth, fromFields, type Op, type Shape } from './model.ts';
+import { change, idsOf, readChange, sides, stepsOf, type ChangeInput } from './transactions.ts';
 
 /** Steps and bytes of one transaction; more are cut into several. */
 const mostOps = 1000;
 const mostBytes = 256 * 1024;
 
+/** What a board needs of the connection that it came over. */
+export interface Home {
+  readonly objects: dstm.Client;
+  readonly aside: Aside;
+  readonly me: string;
+  readonly name: string;
+  readonly line: Line;
+}
+
+/** An own change that waits. */
+interface Waiting {
+  readonly ids: readonly string[];
+  readonly made: number;
+}
+
 export class LinkBoard implements Board {
+  readonly votes: LinkVotes;
   readonly #object: dstm.SharedObject;
+  readonly #home: Home;
   readonly #read = new WeakMap<object, Shape | null>();
-  readonly #waiting = new Map<string, { count: number; since: number }>();
   readonly #listeners: (() => void)[] = [];
   readonly #refused: ((why: string) => void)[] = [];
+  readonly #leave: () => void;
+  readonly #inputs = new WeakMap<dstm.Work, Waiting>();
+  #works: readonly dstm.Work[] | null = null;
+  #since: ReadonlyMap<string, number> = new Map();
+  #pending = 0;
   #seen: unknown;
   #byId: ReadonlyMap<string, Shape> = new Map();
   #sorted: readonly Shape[] = [];
-  #pending = 0;
-  #closed = false;
 
-  constructor(object: dstm.SharedObject) {
+  /** For the two objects of the board; the second one may come later. */
+  constructor(object: dstm.SharedObject, votes: Promise<dstm.SharedObject>, home: Home) {
     this.#object = object;
+    this.#home = home;
+    this.votes = new LinkVotes(votes, home.me, (id) => this.get(id) !== undefined, () => this.#changed(), (why) => this.#tell(why));
     object.subscribe(() => this.#changed());
+    this.#leave = home.objects.onWorks(() => this.#changed());
   }
 
   shapes(): readonly Shape[] {
@@ -34,17 +60,32 @@ export class LinkBoard implements Board {
     return this.#byId.get(id);
   }
 
-  apply(ops: readonly Op[]): void {
-    for (const part of split(ops)) this.#update(part);
+  async apply(ops: readonly Op[], undo = false): Promise<ReadonlySet<string>> {
+    const parts = split(ops).map((part) => this.#submit(part, undo));
     this.#changed();
+    return new Set((await Promise.all(parts)).flat());
   }
 
   pendingSince(id: string): number | undefined {
-    return this.#waiting.get(id)?.since;
+    this.#wait();
+    return this.#since.get(id);
   }
 
   get pending(): number {
+    this.#wait();
     return this.#pending;
+  }
+
+  unfinished(): { changes: Change[]; refused: Promise<ReadonlySet<string>> }[] {
+    return this.#own().flatMap((w) => {
+      const input = w.name === change.name ? readChange(w.input) : null;
+      const changes = (input?.steps ?? []).flatMap((s) => {
+        const both = sides(s);
+        return both ? [{ id: s.id, ...both }] : [];
+      });
+      const refused = fate(w, changes.map((c) => c.id)).then((ids) => new Set(ids));
+      return changes.length ? [{ changes, refused }] : [];
+    });
   }
 
   onChange(fn: () => void): void {
@@ -56,12 +97,54 @@ export class LinkBoard implements Board {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#leave();
+    this.votes.close();
     this.#object.close();
   }
 
   #changed(): void {
     for (const fn of this.#listeners) fn();
+  }
+
+  #tell(why: string): void {
+    for (const fn of this.#refused) fn(why);
+  }
+
+  /** Does one transaction; fulfilled when it is decided, with the ids of what was refused. */
+  #submit(ops: readonly Op[], undo: boolean): Promise<readonly string[]> {
+    const ids = idsOf(ops);
+    const input: ChangeInput = { steps: stepsOf(ops, (id) => this.get(id), this.#home.name), ...(undo ? { undo } : {}), ...(this.#home.line.phase === 'open' ? {} : { away: true }) };
+    try {
+      const work = change.submit(this.#object, input);
+      void work.stored.then(() => this.#changed());
+      return fate(work, ids);
+    } catch (e) {
+      // What does not fit what is on the board now never was a transaction. It is put aside, to be decided like those that were.
+      if (e instanceof TrefoilError && e.reason.startsWith('whiteboard.')) this.#home.aside.add(this.#object.name, input, e, (id) => this.get(id));
+      else this.#tell((e as Error).message);
+      return Promise.resolve(ids);
+    }
+  }
+
+  #own(): readonly dstm.Work[] {
+    const id = this.#object.name.slice('board/'.length);
+    return this.#home.objects.works.filter((w) => w.objects[0] === `board/${id}` || w.objects[0] === `votes/${id}`);
+  }
+
+  /** Brings up to date what waits. */
+  #wait(): void {
+    const { works } = this.#home.objects;
+    if (works === this.#works) return;
+    this.#works = works;
+    const since = new Map<string, number>();
+    const all = this.#own();
+    for (const w of all) {
+      let of = this.#inputs.get(w);
+      if (!of) this.#inputs.set(w, (of = { ids: touched(w), made: w.made.getTime() }));
+      for (const id of of.ids) since.set(id, of.made);
+    }
+    this.#since = since;
+    this.#pending = all.length;
   }
 
   /** Brings the list up to date. Parts of a snapshot stay the same objects as long as they are equal, so only what is new is read. */
@@ -86,51 +169,18 @@ export class LinkBoard implements Board {
     if (s === undefined || (s && s.id !== id)) this.#read.set(value, (s = fromFields(id, value)));
     return s;
   }
-
-  #update(ops: readonly Op[]): void {
-    const ids = ops.map((op) => (op.op === 'put' ? op.shape.id : op.id));
-    const done = this.#object.update((tx) => {
-      for (const op of ops) step(tx, op);
-    });
-    this.#pending++;
-    for (const id of ids) {
-      const w = this.#waiting.get(id);
-      this.#waiting.set(id, { count: (w?.count ?? 0) + 1, since: performance.now() });
-    }
-    void done.then(
-      () => {},
-      (e: Error) => {
-        if (!this.#closed) for (const fn of this.#refused) fn(e.message);
-      },
-    ).finally(() => {
-      this.#pending--;
-      for (const id of ids) {
-        const w = this.#waiting.get(id)!;
-        if (w.count === 1) this.#waiting.delete(id);
-        else this.#waiting.set(id, { ...w, count: w.count - 1 });
-      }
-      this.#changed();
-    });
-  }
 }
 
-/** One step of a transaction. It may run again when somebody else was faster. */
-function step(tx: dstm.Tx, op: Op): void {
-  const path = ['shapes', op.op === 'put' ? op.shape.id : op.id];
-  switch (op.op) {
-    case 'put':
-      return tx.set(path, toFields(op.shape));
-    case 'delete':
-      if (tx.exists(path)) tx.delete(path);
-      return;
-    case 'patch':
-      // Reading that the shape is there keeps a late change from bringing back a part of one that was deleted. The fields
-      // themselves are overwritten: of two who move one shape the last wins, on every screen.
-      if (!tx.exists(path)) return;
-      for (const [key, value] of Object.entries(op.patch)) {
-        if (value !== undefined) tx.overwrite([...path, key], typeof value === 'number' && key !== 'z' ? round(value) : value);
-      }
-  }
+/** The shapes that a work is about. */
+function touched(w: dstm.Work): readonly string[] {
+  if (w.name === change.name) return readChange(w.input)?.steps.map((s) => s.id) ?? [];
+  const { note } = (w.input ?? {}) as { readonly note?: unknown };
+  return typeof note === 'string' ? [note] : [];
+}
+
+/** Fulfilled when a work is decided: with nothing, or with ids if it was refused. */
+export function fate(w: dstm.Work, ids: readonly string[]): Promise<readonly string[]> {
+  return w.done.then(() => [], () => ids);
 }
 
 /** Cuts steps into parts that are small enough for a transaction. */

@@ -1,4 +1,5 @@
+import { openStorage } from 'trefoil';
 import { App } from './app.ts';
 import { Link } from './link.ts';
 
-new App(new Link());
+new App(new Link(await openStorage('whiteboard')));

@@ -29,6 +29,8 @@ export interface Shape {
   /** Shapes are drawn in ascending order of z, equal ones by id. */
   readonly z: number;
   readonly text: string;
+  /** Who wrote the text last: the name that they gave themselves, "" if it is not known. */
+  readonly by: string;
   /** A stroke's points as pairs x, y, relative to its beginning. */
   readonly points: Float32Array;
 }
@@ -39,8 +41,14 @@ export type Patch = Partial<Pick<Shape, 'x' | 'y' | 'w' | 'h' | 'color' | 'width
 /** One step of a transaction on a board. */
 export type Op =
   | { readonly op: 'put'; readonly shape: Shape }
-  | { readonly op: 'patch'; readonly id: string; readonly patch: Patch }
-  | { readonly op: 'delete'; readonly id: string };
+  /** seen: how the shape was when the person decided; default as it is now. */
+  | { readonly op: 'patch'; readonly id: string; readonly patch: Patch; readonly seen?: Shape }
+  | { readonly op: 'delete'; readonly id: string; readonly seen?: Shape };
+
+/** The shape that an op is about. */
+export function idOf(op: Op): string {
+  return op.op === 'put' ? op.shape.id : op.id;
+}
 
 /** Characters in a text or note; what is longer is cut. */
 export const maxText = 5000;
@@ -53,7 +61,7 @@ const none = new Float32Array(0);
 
 /** shape is what is given and, for the rest, what a new shape has. */
 export function shape(given: Partial<Shape> & Pick<Shape, 'id' | 'kind'>): Shape {
-  return { x: 0, y: 0, w: 0, h: 0, color: 'ink', width: 4, z: 0, text: '', points: none, ...given };
+  return { x: 0, y: 0, w: 0, h: 0, color: 'ink', width: 4, z: 0, text: '', by: '', points: none, ...given };
 }
 
 /** Makes an id. It does without crypto.randomUUID, which plain HTTP does not have. */
@@ -73,14 +81,28 @@ export function cleanText(text: string): string {
   return text.slice(0, maxText).replace(/\r\n?/g, '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f]|\p{Surrogate}/gu, '');
 }
 
-type Fields = { [key: string]: string | number | Uint8Array };
+/** Cuts what a person calls themselves. */
+export function cleanName(name: string): string {
+  return name.slice(0, 400).replace(/[\p{C}\s]+/gu, ' ').trim().slice(0, 24).trim();
+}
+
+/** A shape, or some of it, as it is shared. */
+export type Fields = { [key: string]: string | number | Uint8Array };
 
 /** The form in which a shape is shared. */
 export function toFields(s: Shape): Fields {
   const f: Fields = { kind: s.kind, x: round(s.x), y: round(s.y), color: s.color, width: s.width, z: s.z };
   if (s.kind !== 'pen' && s.kind !== 'text') Object.assign(f, { w: round(s.w), h: round(s.h) });
   if (s.kind === 'text' || s.kind === 'note') f['text'] = cleanText(s.text);
+  if (f['text'] !== undefined && s.by) f['by'] = s.by;
   if (s.kind === 'pen') f['points'] = packPoints(s.points);
+  return f;
+}
+
+/** The form in which a patch is shared. */
+export function patchFields(patch: Patch): Fields {
+  const f: Fields = {};
+  for (const [key, value] of Object.entries(patch)) if (value !== undefined) f[key] = typeof value === 'number' && key !== 'z' ? round(value) : value;
   return f;
 }
 
@@ -104,6 +126,7 @@ export function fromFields(id: string, value: unknown): Shape | null {
     width: number(f['width'], 1, 64, 4),
     z: number(f['z'], -1e9, 1e9, 0),
     text: typeof f['text'] === 'string' ? cleanText(f['text']) : '',
+    by: typeof f['by'] === 'string' ? cleanName(f['by']) : '',
     points,
   };
 }

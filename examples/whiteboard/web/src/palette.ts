@@ -38,11 +38,11 @@ export function tones(theme: Theme, ink: Ink): Tones {
   return (theme === 'dark' ? dark : light)[ink];
 }
 
-/** What lies under the shapes. */
-export function ground(theme: Theme): { readonly paper: string; readonly dots: string; readonly accent: string; readonly glow: string } {
+/** What lies under the shapes, and the slips of paper on notes. */
+export function ground(theme: Theme): { readonly paper: string; readonly dots: string; readonly accent: string; readonly glow: string; readonly slip: string; readonly edge: string; readonly onSlip: string } {
   return theme === 'dark'
-    ? { paper: '#15171c', dots: '#2a2e37', accent: '#4cc9c4', glow: 'rgba(76, 201, 196, 0.14)' }
-    : { paper: '#fbfaf7', dots: '#dedcd5', accent: '#0f8a8a', glow: 'rgba(15, 138, 138, 0.10)' };
+    ? { paper: '#15171c', dots: '#2a2e37', accent: '#4cc9c4', glow: 'rgba(76, 201, 196, 0.14)', slip: '#e9e7e0', edge: 'rgba(0, 0, 0, 0.35)', onSlip: '#23262f' }
+    : { paper: '#fbfaf7', dots: '#dedcd5', accent: '#0f8a8a', glow: 'rgba(15, 138, 138, 0.10)', slip: '#ffffff', edge: 'rgba(60, 50, 30, 0.16)', onSlip: '#3a3a36' };
 }
 
 /** Dark enough for white letters on either theme. */

@@ -1,6 +1,8 @@
 // Who else is here, where their pointers are and what they are about to draw.
 import type { Message, Room } from './board.ts';
-import { fromFields, maxCoordinate, toFields, type Patch, type Point, type Shape } from './model.ts';
+import { cleanName, fromFields, maxCoordinate, toFields, type Patch, type Point, type Shape } from './model.ts';
+
+export { cleanName };
 
 /** What one other person is doing. */
 export interface Person {
@@ -129,11 +131,6 @@ export class People {
   #changed(): void {
     for (const fn of this.#listeners) fn();
   }
-}
-
-/** Cuts what a person calls themselves. */
-export function cleanName(name: string): string {
-  return name.slice(0, 400).replace(/[\p{C}\s]+/gu, ' ').trim().slice(0, 24).trim();
 }
 
 function finite(v: unknown): v is number {

@@ -6,9 +6,10 @@ import { ellipse, line, rect } from './tools/box.ts';
 import type { Gesture, Tool } from './tools/gesture.ts';
 import { pen } from './tools/pen.ts';
 import { gripAt, select } from './tools/select.ts';
+import { vote } from './tools/vote.ts';
 import { note, text } from './tools/write.ts';
 
-const tools: Record<Exclude<ToolName, 'hand'>, Tool> = { select, pen, line, rect, ellipse, text, note };
+const tools: Record<Exclude<ToolName, 'hand'>, Tool> = { select, pen, line, rect, ellipse, text, note, vote };
 
 /** Lets pointers work on desk; moved is told where the pointer is on the board, null when it leaves. */
 export function watchPointers(area: HTMLElement, desk: Desk, moved: (p: Point | null) => void): { space(down: boolean): void; cancel(): void } {

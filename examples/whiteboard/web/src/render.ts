@@ -1,9 +1,11 @@
 // Drawing shapes on a canvas.
 import type { Camera } from './camera.ts';
+import { drawDots } from './dots.ts';
 import { bounds, overlap, type Box, type Measure } from './geometry.ts';
 import type { Shape } from './model.ts';
 import { ground, tones, type Theme } from './palette.ts';
 import { family, layout, notePadding, type Layout } from './text.ts';
+import type { Pile } from './votes.ts';
 
 export type Context = CanvasRenderingContext2D;
 
@@ -111,6 +113,7 @@ export interface Scene {
   readonly waits: (s: Shape) => boolean;
   /** Shapes that are not drawn here: the one whose text is being written. */
   readonly hidden: (s: Shape) => boolean;
+  readonly piles: ReadonlyMap<string, readonly Pile[]>;
   readonly theme: Theme;
 }
 
@@ -125,6 +128,7 @@ export function drawScene(ctx: Context, scene: Scene, c: Camera, w: number, h: n
     const waits = scene.waits(s);
     ctx.globalAlpha = waits ? 0.5 : 1;
     drawShape(ctx, s, scene.theme);
+    drawDots(ctx, s, scene.piles.get(s.id), scene.theme, measure);
     ctx.globalAlpha = 1;
     if (waits) drawWaiting(ctx, s, c.zoom, scene.theme);
   }

@@ -54,12 +54,13 @@ export class Screen {
     const w = innerWidth, hgt = innerHeight;
     const moving = this.#moving();
     const shapes = desk.board.shapes();
-    const state = [shapes, desk.camera, desk.theme, desk.editing, w, hgt, ratio];
+    const piles = desk.board.votes.piles();
+    const state = [shapes, piles, desk.camera, desk.theme, desk.editing, w, hgt, ratio];
     const unsteady = moving.size > 0 || desk.board.pending > 0;
     if (unsteady || state.length !== this.#drawn.length || state.some((v, i) => v !== this.#drawn[i])) {
       size(this.#lower, w, hgt, ratio);
       const seen = moving.size ? shapes.map((s) => (moving.has(s.id) ? { ...s, ...moving.get(s.id) } : s)) : shapes;
-      drawScene(this.#base, { shapes: seen, waits: (s: Shape) => this.#waits(s.id), hidden: (s) => s.id === desk.editing?.id, theme: desk.theme }, desk.camera, w, hgt, ratio);
+      drawScene(this.#base, { shapes: seen, waits: (s: Shape) => this.#waits(s.id), hidden: (s) => s.id === desk.editing?.id, piles, theme: desk.theme }, desk.camera, w, hgt, ratio);
       this.#drawn = unsteady ? [] : state;
       if (desk.board.pending > 0) this.#soon();
     }

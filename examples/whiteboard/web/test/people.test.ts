@@ -92,8 +92,9 @@ test('names', () => {
 });
 
 test('the banner says what matters', () => {
-  assert.equal(words({ phase: 'open' }, 3), '');
-  assert.match(words({ phase: 'waiting' }, 1), /1 change waits/);
-  assert.match(words({ phase: 'waiting' }, 2), /2 changes wait/);
-  assert.equal(words({ phase: 'closed', why: 'because' }, 0), 'because');
+  assert.equal(words({ phase: 'open' }, 3, true), '');
+  assert.match(words({ phase: 'waiting' }, 1, true), /1 change waits/);
+  assert.match(words({ phase: 'waiting' }, 2, true), /2 changes wait/);
+  assert.match(words({ phase: 'waiting' }, 2, false), /keep this page open/);
+  assert.equal(words({ phase: 'closed', why: 'because' }, 0, true), 'because');
 });

@@ -10,8 +10,8 @@ export class Banner {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #was: Line['phase'] = 'connecting';
 
-  show(line: Line, pending: number): void {
-    const text = words(line, pending);
+  show(line: Line, pending: number, durable: boolean): void {
+    const text = words(line, pending, durable);
     const change = line.phase !== this.#was;
     this.#was = line.phase;
     if (!text) {
@@ -34,7 +34,7 @@ export class Banner {
 }
 
 /** What the banner says; nothing while all is well. */
-export function words(line: Line, pending: number): string {
+export function words(line: Line, pending: number, durable: boolean): string {
   const changes = pending === 1 ? '1 change waits' : `${pending} changes wait`;
   switch (line.phase) {
     case 'open':
@@ -42,7 +42,7 @@ export function words(line: Line, pending: number): string {
     case 'connecting':
       return pending ? `Connecting… ${changes}` : 'Connecting…';
     case 'waiting':
-      return pending ? `Offline. ${changes} for the server` : 'Offline. You can go on drawing';
+      return pending ? `Offline. ${changes} for the server${durable ? '' : ': keep this page open'}` : 'Offline. You can go on drawing';
     case 'closed':
       return line.why;
   }

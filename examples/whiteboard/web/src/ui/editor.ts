@@ -53,7 +53,8 @@ export class Editor {
       if (text) desk.history.do([{ op: 'put', shape: { ...s, text } }]);
       desk.tool = 'select';
     } else if (text !== s.text) {
-      desk.history.do(text || s.kind === 'note' ? [{ op: 'patch', id: s.id, patch: { text } }] : [{ op: 'delete', id: s.id }]);
+      // Seen is the text as it was when writing began: what somebody else has written meanwhile is not overwritten.
+      desk.history.do(text || s.kind === 'note' ? [{ op: 'patch', id: s.id, patch: { text }, seen: s }] : [{ op: 'delete', id: s.id, seen: s }]);
     }
     if (desk.board.get(s.id)) desk.select([s.id]);
     else desk.changed();

@@ -1,5 +1,6 @@
 // The top of the page: the board's name and the list of boards, who is here, sharing, the menu.
 import type { Backend, BoardInfo } from '../board.ts';
+import { known } from '../known.ts';
 import { personColor, type Theme } from '../palette.ts';
 import { button, h, icon, type Icon } from './dom.ts';
 import { closePopover, popover } from './popover.ts';
@@ -10,6 +11,7 @@ export interface Actions {
   exportPicture(): void;
   toggleTheme(): void;
   help(): void;
+  votes(): void;
   rename(person: string): void;
   say(text: string): void;
 }
@@ -31,7 +33,8 @@ export class Header {
   readonly #themeButton: HTMLButtonElement;
   #board: BoardInfo | null = null;
 
-  constructor(backend: Backend, actions: Actions) {
+  /** extra: buttons and their panels beside those of the header. */
+  constructor(backend: Backend, actions: Actions, extra: readonly { readonly button: HTMLElement; readonly panel: HTMLElement }[]) {
     this.#backend = backend;
     this.#actions = actions;
     const opener = h('button', { type: 'button', class: 'board', title: 'Boards' }, this.#title, icon('down'));
@@ -49,11 +52,11 @@ export class Header {
     const more = button('more', 'More', () => {});
     this.#themeButton = item('moon', this.#theme, '', actions.toggleTheme);
     const menu = h('div', { class: 'panel list right menu', role: 'dialog', 'aria-label': 'More' },
-      item('picture', 'Save as picture', 'Ctrl+E', actions.exportPicture), this.#themeButton, item('keys', 'Keyboard shortcuts', '?', actions.help));
+      item('chart', 'Notes by their dots', '', actions.votes), item('picture', 'Save as picture', 'Ctrl+E', actions.exportPicture), this.#themeButton, item('keys', 'Keyboard shortcuts', '?', actions.help));
     popover(more, menu);
     this.element = h('header', {},
       h('div', { class: 'group' }, h('div', { class: 'panel bar' }, h('span', { class: 'knot', title: 'Trefoil whiteboard' }, icon('knot')), opener), boards),
-      h('div', { class: 'group' }, h('div', { class: 'panel bar' }, this.#people, share, more), people, menu));
+      h('div', { class: 'group' }, h('div', { class: 'panel bar' }, ...extra.map((e) => e.button), this.#people, share, more), ...extra.map((e) => e.panel), people, menu));
     backend.onList(() => void this.#refresh());
   }
 
@@ -90,6 +93,7 @@ export class Header {
   }
 
   async #refresh(): Promise<void> {
+    if (this.#backend.line.phase !== 'open') this.#list.replaceChildren(...known().map((b) => this.#line(b))); // those that are kept here
     try {
       const boards = await this.#backend.list();
       const here = boards.find((b) => b.id === this.#board?.id);

@@ -9,7 +9,7 @@ import { chooseInk, toolKeys, zoomBy } from './toolbar.ts';
 
 const shortcuts: readonly (readonly [string, readonly (readonly [string, string])[]])[] = [
   ['Tools', toolKeys.map(([, label, key]) => [key, label] as const)],
-  ['Edit', [['Ctrl Z', 'Undo'], ['Ctrl Shift Z', 'Redo'], ['Del', 'Delete'], ['Ctrl D', 'Duplicate'], ['Ctrl A', 'Select all'], ['Arrows', 'Move the selection'], ['[ ]', 'To back, to front'], ['1 – 8', 'Colour'], ['Enter', 'Place a shape, edit text']]],
+  ['Edit', [['Ctrl Z', 'Undo'], ['Ctrl Shift Z', 'Redo'], ['Del', 'Delete'], ['Ctrl D', 'Duplicate'], ['Ctrl A', 'Select all'], ['Arrows', 'Move the selection'], ['[ ]', 'To back, to front'], ['. ,', 'Give a note a dot, take it back'], ['1 – 8', 'Colour'], ['Enter', 'Place a shape, edit text']]],
   ['View', [['Space', 'Drag the board'], ['Wheel', 'Scroll'], ['Ctrl Wheel', 'Zoom'], ['+ −', 'Zoom'], ['0', 'Actual size'], ['Shift 1', 'Show everything'], ['Ctrl E', 'Save as picture'], ['?', 'These shortcuts']]],
 ];
 
@@ -102,6 +102,11 @@ function plain(desk: Desk, act: Keys, e: KeyboardEvent, at: HTMLElement): boolea
       if (onButton) return false;
       act.space(true);
       return true;
+    case '.':
+    case ',':
+      if (!desk.selection.size) return false;
+      desk.vote([...desk.selection], e.key === '.' ? 1 : -1);
+      return true;
     case '[':
     case ']':
       desk.restack(e.key === ']' ? 1 : -1);
@@ -143,7 +148,7 @@ function arrow(desk: Desk, e: KeyboardEvent): boolean {
 function enter(desk: Desk): boolean {
   const [only] = desk.selected();
   if (only && (only.kind === 'text' || only.kind === 'note')) desk.edit(only, false);
-  else if (desk.tool !== 'select' && desk.tool !== 'hand') place(desk, desk.tool, toBoard(desk.camera, { x: innerWidth / 2, y: innerHeight / 2 }));
+  else if (desk.tool !== 'select' && desk.tool !== 'hand' && desk.tool !== 'vote') place(desk, desk.tool, toBoard(desk.camera, { x: innerWidth / 2, y: innerHeight / 2 }));
   else return false;
   return true;
 }

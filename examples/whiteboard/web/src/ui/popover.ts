@@ -46,6 +46,10 @@ export class Toast {
     clearTimeout(this.#timer);
     this.element.textContent = text;
     this.element.dataset['shown'] = 'yes';
-    this.#timer = setTimeout(() => delete this.element.dataset['shown'], 4000);
+    this.#timer = setTimeout(() => this.hide(), 4000);
+  }
+
+  hide(): void {
+    delete this.element.dataset['shown'];
   }
 }

@@ -4,6 +4,7 @@ import type { Desk, ToolName } from '../desk.ts';
 import { inks, widths, type Ink } from '../model.ts';
 import { tones } from '../palette.ts';
 import { button, h } from './dom.ts';
+import { total } from '../votes.ts';
 import { popover } from './popover.ts';
 
 export const toolKeys: readonly (readonly [ToolName, string, string])[] = [
@@ -15,6 +16,7 @@ export const toolKeys: readonly (readonly [ToolName, string, string])[] = [
   ['ellipse', 'Ellipse', 'O'],
   ['text', 'Text', 'T'],
   ['note', 'Sticky note', 'N'],
+  ['vote', 'Dots', 'D'],
 ];
 
 const widthNames = ['Thin', 'Medium', 'Thick'];
@@ -100,12 +102,24 @@ export function corner(desk: Desk, undo: () => void, redo: () => void): HTMLElem
 /** Appears above the tools while something is selected. */
 export function selectionBar(desk: Desk): HTMLElement {
   const count = h('span', { class: 'count', role: 'status' });
-  const bar = h('div', { class: 'panel bar selection', role: 'toolbar', 'aria-label': 'Selection', hidden: true }, count,
+  const piles = h('span', { class: 'count' });
+  const back = button('minus', 'Take a dot back', () => desk.vote([...desk.selection], -1), ',');
+  const dots = h('span', { class: 'dots', role: 'group', 'aria-label': 'Dots' }, back, piles, button('plus', 'Give a dot', () => desk.vote([...desk.selection], 1), '.'), h('span', { class: 'rule' }));
+  const bar = h('div', { class: 'panel bar selection', role: 'toolbar', 'aria-label': 'Selection', hidden: true }, count, dots,
     button('front', 'Bring to front', () => desk.restack(1), ']'), button('back', 'Send to back', () => desk.restack(-1), '['),
     button('copy', 'Duplicate', () => desk.duplicate(), 'Ctrl+D'), button('trash', 'Delete', () => desk.remove(), 'Del'));
   desk.onChange(() => {
     const n = desk.selection.size;
-    bar.hidden = n === 0 || desk.moving.size > 0 || desk.marquee !== null;
+    bar.hidden = n === 0 || desk.tool === 'vote' || desk.moving.size > 0 || desk.marquee !== null;
+    const [only] = desk.selected();
+    const { votes } = desk.board;
+    dots.hidden = n !== 1 || only?.kind !== 'note';
+    count.hidden = !dots.hidden;
+    if (only && !dots.hidden) {
+      const all = total(votes.piles().get(only.id));
+      piles.textContent = all === 1 ? '1 dot' : `${all} dots`;
+      back.disabled = votes.mine(only.id) === 0;
+    }
     const text = `${n} selected`;
     if (n && count.textContent !== text) count.textContent = text;
   });
