@@ -67,14 +67,20 @@ await stage(async () => {
   await finch.page.keyboard.press('8');
   await curve(finch, Array.from({ length: 90 }, (_, i) => [140 + i * 7, 520 + 34 * Math.sin(i / 7) * Math.exp(-i / 70)]));
   await finch.page.keyboard.press('3');
-  await curve(finch, Array.from({ length: 40 }, (_, i) => [665 + 128 * Math.cos(i / 6 + 2), 300 + 122 * Math.sin(i / 6 + 2)]));
+  await curve(finch, Array.from({ length: 40 }, (_, i) => [665 + 128 * Math.cos(i / 6 + 2), 312 + 145 * Math.sin(i / 6 + 2)]));
   await shapes(otter, 11);
   await drag(finch, [600, 600], [640, 610]);
   await finch.page.keyboard.press('Control+z');
   await finch.page.mouse.move(560, 560);
   await heron.page.mouse.move(1080, 390);
   await heron.page.mouse.move(1082, 392);
-  await otter.page.keyboard.press('v');
+  for (const [p, notes] of [[otter, [225, 225, 665, 665, 665]], [heron, [445, 665, 665]], [finch, [225, 445, 665, 665]]]) {
+    await p.page.keyboard.press('d');
+    for (const x of notes) await p.page.mouse.click(x, 350);
+    await p.page.keyboard.press('v');
+  }
+  await finch.page.mouse.move(560, 560);
+  await heron.page.mouse.move(1082, 392);
   await otter.page.mouse.move(600, 700);
   await shapes(otter, 11);
   await open(otter);

@@ -1,8 +1,8 @@
 // A real server and real browsers, for the browser test and for pictures.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +12,8 @@ import { chromium } from 'playwright-core';
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'whiteboard-'));
 const program = join(dir, process.platform === 'win32' ? 'whiteboard.exe' : 'whiteboard');
+/** The same with another file in it: a later version. */
+const later = join(dir, 'later');
 const data = join(dir, 'board.db');
 const shots = process.env.SHOTS;
 const size = { width: 1400, height: 900 };
@@ -28,9 +30,9 @@ const port = await new Promise((done) => {
 export const elsewhere = 'board.test';
 export const origin = `http://localhost:${port}`;
 
-/** Starts the server; the boards are in the same file each time. */
-export async function start() {
-  server = spawn(program, ['-addr', `:${port}`, '-data', data], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** Starts the server; the boards are in the same file each time. next: as a later version of it. */
+export async function start(next = false) {
+  server = spawn(next ? later : program, ['-addr', `:${port}`, '-data', data], { stdio: ['ignore', 'pipe', 'inherit'] });
   for await (const line of createInterface({ input: server.stdout })) if (line.includes('http://')) return;
   throw new Error('the server has not started');
 }
@@ -42,6 +44,69 @@ export async function kill(signal = 'SIGKILL') {
   return ended;
 }
 
+/** Builds the later version: the style sheet has a line more. */
+export function buildLater(line) {
+  const css = join(root, 'examples/whiteboard/static/style.css');
+  writeFileSync(join(dir, 'style.css'), `${readFileSync(css, 'utf8')}\n${line}\n`);
+  writeFileSync(join(dir, 'overlay.json'), JSON.stringify({ Replace: { [css]: join(dir, 'style.css') } }));
+  execFileSync(process.env.GO ?? 'go', ['build', '-overlay', join(dir, 'overlay.json'), '-o', later, './examples/whiteboard'], { cwd: root, stdio: 'inherit' });
+}
+
+/** A way of its own to the server, which can be cut for one person alone. */
+export async function lane() {
+  const sockets = new Set();
+  let whole = true;
+  const proxy = createServer((near) => {
+    if (!whole) return near.destroy();
+    const far = connect(port, '127.0.0.1');
+    for (const [a, b] of [[near, far], [far, near]]) {
+      sockets.add(a);
+      a.on('error', () => {});
+      a.on('close', () => {
+        sockets.delete(a);
+        b.destroy();
+      });
+      a.pipe(b);
+    }
+  });
+  await new Promise((done) => proxy.listen(0, '127.0.0.1', done));
+  return {
+    origin: `http://localhost:${proxy.address().port}`,
+    cut() {
+      whole = false;
+      for (const s of sockets) s.destroy();
+    },
+    mend() {
+      whole = true;
+    },
+    close: () => proxy.close(),
+  };
+}
+
+/** Runs tests, which build on each other, with a server and a browser. What is left of people is shown if one fails. */
+export async function runTests(tests, people, seconds = 45) {
+  let failed = false;
+  await stage(async () => {
+    for (const [name, fn] of tests) {
+      const began = performance.now();
+      try {
+        await Promise.race([fn(), new Promise((_, no) => setTimeout(no, seconds * 1000, new Error('takes too long')).unref())]);
+        console.log(`ok    ${name} (${Math.round(performance.now() - began)} ms)`);
+      } catch (e) {
+        failed = true;
+        console.error(`FAIL  ${name}\n${e.stack}`);
+        for (const p of people()) {
+          console.error(p.name, p.log.errors);
+          if (!p.page.isClosed()) await shot(p, `failed-${p.name.toLowerCase().replace(/ /g, '-')}`);
+        }
+        break; // what follows builds on it
+      }
+    }
+  });
+  console.log(failed ? 'failed' : `${tests.length} passed`);
+  process.exit(failed ? 1 : 0);
+}
+
 /** Somebody with a browser of their own. What the page asks for over the network and says on the console is kept. */
 export async function person(name, options = {}) {
   const context = await browser.newContext({ viewport: size, ...options });
@@ -50,22 +115,33 @@ export async function person(name, options = {}) {
       localStorage.setItem('whiteboard.name', n);
     } catch {}
   }, name);
-  const page = await context.newPage();
-  const log = { requests: [], sockets: 0, errors: [], down: false };
+  const p = { name, context, log: { requests: [], sockets: 0, errors: [], down: false } };
+  await tab(p);
+  return p;
+}
+
+/** Opens a new tab in somebody's browser: their page from now on. */
+export async function tab(p) {
+  p.page = await p.context.newPage();
+  watch(p);
+  return p;
+}
+
+/** Keeps what a page asks for and says. */
+export function watch({ page, log }) {
   page.on('request', (r) => log.requests.push(r.url()));
   page.on('websocket', () => log.sockets++);
   page.on('pageerror', (e) => log.errors.push(String(e)));
   page.on('console', (m) => {
-    const refused = log.down && m.text().includes('WebSocket connection'); // the browser's own words about a server that is away
+    const refused = log.down && /WebSocket connection|Failed to load resource|fetching the script/.test(m.text()); // the browser's own words about a server that is away
     if ((m.type() === 'error' || m.type() === 'warning') && !refused) log.errors.push(m.text());
   });
-  return { name, context, page, log };
 }
 
 /** Waits until all that p has drawn is stored. */
 export const open = (p) => p.page.waitForFunction(() => document.documentElement.dataset.line === 'open' && document.documentElement.dataset.pending === '0');
 /** Waits until p sees n shapes. */
-export const shapes = (p, n) => p.page.waitForFunction((n) => document.querySelector('.overlay').getAttribute('aria-label') === `Whiteboard, ${n} ${n === 1 ? 'shape' : 'shapes'}`, n);
+export const shapes = (p, n) => p.page.waitForFunction((n) => document.querySelector('.overlay')?.getAttribute('aria-label') === `Whiteboard, ${n} ${n === 1 ? 'shape' : 'shapes'}`, n);
 export const pixels = (p) => p.page.evaluate(() => document.querySelector('canvas.shapes').toDataURL());
 /** Waits until p sees n people. */
 export const others = (p, n) => p.page.waitForFunction((n) => document.querySelectorAll('.everybody li').length === n, n);
