@@ -41,7 +41,7 @@ func (s *simulation) delivered(l *conn, f *transport.Frame) {
 			}
 		}
 	case frameRejected:
-		s.answered(l)
+		s.answered(l, true)
 		sequence := uint64(body.Int())
 		if err := transport.ReadError(&body); err != nil && !err.Unknown {
 			s.frames.refused[author{l.client.id, sequence}] = true
@@ -50,7 +50,7 @@ func (s *simulation) delivered(l *conn, f *transport.Frame) {
 			}
 		}
 	case frameCommitted:
-		s.answered(l)
+		s.answered(l, false)
 		sequence := uint64(body.Int())
 		delete(s.frames.refused, author{l.client.id, sequence}) // nobody heard of that, and a restart forgot it
 		presumes := s.frames.after[author{l.client.id, sequence}]

@@ -92,7 +92,7 @@ func (s *simulation) late() {
 // lose has the next exchanges of a client come to nothing, one after the other: its transaction is lost with its connection, or the
 // answer is, with the connection or the whole node. It sends them again, each time to somebody who knows less.
 func (s *simulation) lose() {
-	s.clients[s.k.rng.IntN(len(s.clients))].unheard = 1 + s.k.rng.IntN(6)
+	s.clients[s.k.rng.IntN(len(s.clients))].unheard = 1 + s.k.rng.IntN(8)
 }
 
 // asked is called when a client sends a transaction.
@@ -104,9 +104,10 @@ func (s *simulation) asked(l *conn) {
 	}
 }
 
-// answered is called when a node has answered a transaction, and the answer is on its way.
-func (s *simulation) answered(l *conn) {
-	if !l.losing() {
+// answered is called when a node has answered a transaction, and the answer is on its way. A refusal is lost more often: what it is
+// about must not be judged anew.
+func (s *simulation) answered(l *conn, refused bool) {
+	if !l.losing() || !refused && s.k.chance(2) {
 		return
 	}
 	s.count.add("answers lost")

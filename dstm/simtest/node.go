@@ -63,7 +63,8 @@ func (n *node) serve() {
 		}
 	}
 	n.s.k.spawn(&n.owner, func() {
-		for !n.s.calm {
+		for !n.s.calm && n.s.own < transactions { // else clients that are too slow would never catch up
+			n.s.own++
 			u.operate()
 			n.s.k.pause(n.s.k.between(0, 20*n.s.think))
 		}

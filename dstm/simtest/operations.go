@@ -37,11 +37,14 @@ var operations = []kind{
 	{name: "add", objects: 1, run: (*operation).add},
 	{name: "places", objects: 1, run: (*operation).places},
 	{name: "places", objects: 1, run: (*operation).places},
+	{name: "places", objects: 1, run: (*operation).places},
 	{name: "increment", objects: 1, run: (*operation).increment},
 	{name: "undone", objects: 1, run: (*operation).increment, then: (*operation).undo},
 	{name: "skew", objects: 1, run: (*operation).skew},
 	{name: "members", objects: 1, run: (*operation).members},
 	{name: "document", objects: 1, run: (*operation).document},
+	{name: "slot", objects: 1, run: (*operation).slot},
+	{name: "slot", objects: 1, run: (*operation).slot},
 	{name: "below", objects: 1, run: (*operation).below},
 	{name: "overwrite", objects: 1, run: (*operation).overwrite},
 	{name: "extremes", objects: 1, run: (*operation).extremes},
@@ -138,9 +141,9 @@ func (o *operation) add() error {
 	return nil
 }
 
-const mostPlaces = 2
+const mostPlaces = 1
 
-// places takes one of few places, or gives one back, whether there are any to take or give back or not: what is refused now may be
+// places takes the only place, or gives it back, whether it is there to take or give back or not: what is refused now may be
 // good soon.
 func (o *operation) places() error {
 	o.txs[0].Add(2*o.pick(2)-1, 0, mostPlaces, inMaps, "places")
@@ -214,6 +217,17 @@ func (o *operation) document() error {
 		t.Delete(inMaps, "doc")
 	} else {
 		t.Set(map[string]any{"title": o.pick(9), "pages": map[string]any{}}, inMaps, "doc")
+	}
+	return nil
+}
+
+// slot takes what nobody has, or gives up what somebody has: it comes and goes all the time.
+func (o *operation) slot() error {
+	t := o.txs[0]
+	if t.Exists(inMaps, "slot") {
+		t.Delete(inMaps, "slot")
+	} else {
+		t.Set(o.pick(9), inMaps, "slot")
 	}
 	return nil
 }

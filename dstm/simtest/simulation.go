@@ -25,6 +25,7 @@ type simulation struct {
 	operations  []*kind
 	record      witness.Recorder
 	tags        int
+	own         int // transactions of users in servers
 	lanes       int
 	strictReads map[string]bool // transactions that asked for it
 	calm        bool            // no more faults
