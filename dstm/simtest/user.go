@@ -32,7 +32,9 @@ func (c *client) work() {
 	u := c.newUser()
 	for c.left > 0 {
 		c.left--
-		u.operate()
+		if !u.operate() {
+			c.left++
+		}
 		c.s.k.pause(c.s.k.between(0, c.s.think))
 	}
 }
@@ -45,8 +47,8 @@ func (u *user) object(name string) dstm.Object {
 	return u.objects[name]
 }
 
-// operate runs one transaction and records what became of it.
-func (u *user) operate() {
+// operate runs one transaction and records what became of it, or looks at something, and says which.
+func (u *user) operate() bool {
 	s := u.s
 	op := s.operations[s.k.rng.IntN(len(s.operations))]
 	run := &operation{s: s, u: u, seed: s.k.rng.Uint64()}
@@ -61,7 +63,7 @@ func (u *user) operate() {
 	}
 	if op.alone != nil {
 		op.alone(run)
-		return
+		return false
 	}
 	s.tags++
 	run.tag = fmt.Sprint(s.tags)
@@ -83,12 +85,13 @@ func (u *user) operate() {
 		clear(u.objects)
 	}
 	if restores != s.restores {
-		return // the log was put back meanwhile: what was told no longer counts
+		return true // the log was put back meanwhile: what was told no longer counts
 	}
 	run.record(commits, err)
 	if err == nil && op.then != nil && run.wrote {
 		op.then(run, commits[0])
 	}
+	return true
 }
 
 // patience is how long a user waits for an answer: now and then not long; and for something to happen, a second at most.
