@@ -93,7 +93,10 @@ func describe(f *transport.Frame) string {
 		}
 		return fmt.Sprintf("%s %d %s", name, body.Int(), body.String())
 	case frameCommit:
-		t, _ := txn.Decode(&body)
+		t, err := txn.Decode(&body)
+		if t == nil {
+			return fmt.Sprintf("%s, which is none: %v", name, err)
+		}
 		return fmt.Sprintf("%s %d settled %d again %v position %d after %v", name, t.Sequence, t.Settled, t.Again, t.Position, t.After)
 	case frameRejected:
 		return fmt.Sprintf("%s %d %v", name, body.Int(), transport.ReadError(&body))
