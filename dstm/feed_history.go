@@ -74,19 +74,40 @@ func (ss *storeSession) receiveLook(kind int, body *codec.Reader) error {
 func (ss *storeSession) look(ctx context.Context, l *storeLook) {
 	s := ss.store
 	defer s.wg.Done()
+	var last []byte // a state is an answer by itself
 	var err error
 	if l.kind == frameAt {
-		err = ss.lookAt(ctx, l)
+		last, err = ss.lookAt(ctx, l)
 	} else {
 		err = ss.lookBack(ctx, l)
 	}
+	if err != nil || l.kind == frameHistory {
+		last = l.appendDone(nil, lookError(err))
+	}
+	ss.lookDone(ctx, last)
+}
+
+// lookDone sends the last frame of an answer and makes room for another request. Whoever has the frame may ask again at once, so the
+// room is there before it leaves; unless the queue is full, for then it is held, and counts, until there is space.
+func (ss *storeSession) lookDone(ctx context.Context, last []byte) {
+	s := ss.store
+	s.mu.Lock()
+	var err error
+	if ctx.Err() == nil {
+		err = ss.session.TrySend(last)
+	}
+	if !errors.Is(err, transport.ErrFull) {
+		ss.looking--
+		s.looking--
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	ss.session.Send(ctx, last)
 	s.mu.Lock()
 	ss.looking--
 	s.looking--
 	s.mu.Unlock()
-	if ctx.Err() == nil && (err != nil || l.kind == frameHistory) { // a state is an answer by itself
-		ss.session.Send(ctx, l.appendDone(nil, lookError(err)))
-	}
 }
 
 // lookError is what a client is told of an error.
@@ -102,15 +123,15 @@ func lookError(err error) *status.Error {
 	return status.From(err)
 }
 
-// lookAt sends the state of an object at a version.
-func (ss *storeSession) lookAt(ctx context.Context, l *storeLook) error {
+// lookAt is the frame with the state of an object at a version.
+func (ss *storeSession) lookAt(ctx context.Context, l *storeLook) ([]byte, error) {
 	object, epoch, err := ss.store.stateAt(ctx, l.object, l.from)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	whole := l.lens.Of(&object.Root)
 	if size := whole.Size(); size > ss.session.MaxFrame() {
-		return transport.ErrFrameTooLarge // it need not be encoded to see that
+		return nil, transport.ErrFrameTooLarge // it need not be encoded to see that
 	}
 	at := stateOf(epoch, object)
 	b := l.appendHead(nil, 11, frameState)
@@ -119,7 +140,10 @@ func (ss *storeSession) lookAt(ctx context.Context, l *storeLook) error {
 	b = codec.AppendInt(b, int64(at.position))
 	b = codec.AppendBytes(b, at.hash[:])
 	b = whole.AppendValue(b)
-	return ss.session.Send(ctx, txn.AppendOptional(b, whole.Shape()))
+	if b = txn.AppendOptional(b, whole.Shape()); len(b) > ss.session.MaxFrame() {
+		return nil, transport.ErrFrameTooLarge
+	}
+	return b, nil
 }
 
 // lookBack sends the revisions of an object.
