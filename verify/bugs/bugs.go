@@ -30,8 +30,8 @@ type Options struct {
 	Name string
 	// Seed is where the checks begin.
 	Seed uint64
-	// Simulate is how long the simulation runs before the other checks; default a minute.
-	Simulate time.Duration
+	// Seeds is how many seeds the simulation runs before the other checks; default 2,000. A number and no time: a busy machine tries as many.
+	Seeds int
 }
 
 // control is the name under which the product runs as it is: there the checks must find nothing.
@@ -42,8 +42,8 @@ const atATime = 2
 
 // Run tries the patches. The error names those that no check has found.
 func Run(ctx context.Context, opts Options, say func(format string, args ...any)) error {
-	if opts.Simulate == 0 {
-		opts.Simulate = time.Minute
+	if opts.Seeds == 0 {
+		opts.Seeds = 2_000
 	}
 	names, err := chosen(opts.Name)
 	if err != nil {
@@ -164,5 +164,5 @@ func (r *runner) try(ctx context.Context, name string) (by, what string, err err
 	if err := p.build(ctx, tree); err != nil {
 		return "", "", err
 	}
-	return p.run(ctx, r.Simulate)
+	return p.run(ctx, r.Seeds)
 }

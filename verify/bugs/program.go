@@ -31,12 +31,13 @@ func (p *program) build(ctx context.Context, tree string) error {
 const (
 	simulation = "simulate"
 	itself     = "bugs"
-	// stuck is how long a check may take. None of them takes half as long where nothing is wrong.
-	stuck = 150 * time.Second
+	// stuck is how long a check may take, and stuckSeeds the simulation. None of them takes half as long where nothing is wrong.
+	stuck      = 150 * time.Second
+	stuckSeeds = 30 * time.Minute
 )
 
 // run runs the checks up to the first that fails, and returns its name and what it says.
-func (p *program) run(ctx context.Context, simulate time.Duration) (by, what string, err error) {
+func (p *program) run(ctx context.Context, seeds int) (by, what string, err error) {
 	list, err := exec.CommandContext(ctx, p.path, "-list").Output()
 	if err != nil {
 		return "", "", fmt.Errorf("listing the checks: %w", err)
@@ -46,20 +47,20 @@ func (p *program) run(ctx context.Context, simulate time.Duration) (by, what str
 		if name == itself {
 			continue
 		}
-		args := []string{"-only", name, "-seed", fmt.Sprint(p.seed)}
+		args, most := []string{"-only", name, "-seed", fmt.Sprint(p.seed)}, stuck
 		if name == simulation {
-			args = append(args, "-for", simulate.String())
+			args, most = append(args, "-seeds", fmt.Sprint(seeds)), stuckSeeds
 		}
-		if what, failed := p.check(ctx, args); failed || ctx.Err() != nil {
+		if what, failed := p.check(ctx, args, most); failed || ctx.Err() != nil {
 			return name, what, ctx.Err()
 		}
 	}
 	return "", "", nil
 }
 
-// check runs one of the checks.
-func (p *program) check(ctx context.Context, args []string) (what string, failed bool) {
-	ctx, cancel := context.WithTimeoutCause(ctx, stuck, errors.New("it does not end"))
+// check runs one of the checks, which may take so long.
+func (p *program) check(ctx context.Context, args []string, most time.Duration) (what string, failed bool) {
+	ctx, cancel := context.WithTimeoutCause(ctx, most, errors.New("it does not end"))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.path, args...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=2")
