@@ -13,6 +13,7 @@ func All() []Experiment {
 	all = append(all, idles())
 	all = append(all, durables()...)
 	all = append(all, dstmFan(), codecs())
+	all = append(all, bandwidths()...)
 	return append(all, growths()...)
 }
 
@@ -51,6 +52,9 @@ func Settings() string {
 	for _, p := range []peer{trefoil, trefoilDurable, rawEcho, rawCallers, batchEcho, rawTCP, prepared, framed, httpJSON, polling, grpcGo, connect,
 		natsTCP, natsWS, socketIO, engineIO, redis, etcd, commitsInside, fdatasync} {
 		fmt.Fprintf(&b, "- **%s**: %s\n", p.name, p.settings)
+	}
+	for _, s := range sharers {
+		fmt.Fprintf(&b, "- **%s**: %s\n", s.name, s.settings)
 	}
 	return b.String()
 }

@@ -12,9 +12,11 @@ import (
 // sample is one measurement of one peer. What was not measured is NaN; times are microseconds.
 type sample struct {
 	ops, cpu, bytes, p50, p99, kib, kibBefore, syncs float64
+	// Of what each client is sent and sends: bytes and messages an operation, and bytes until it has joined.
+	down, up, messages, join float64
 }
 
-func noSample() sample { return sample{nan, nan, nan, nan, nan, nan, nan, nan} }
+func noSample() sample { return sample{nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan} }
 
 // between is the sample of what was done between two moments.
 func between(before, after usage, ops int64, m *load.Meter) sample {
@@ -62,6 +64,7 @@ var (
 	metricP99    = metric{"p99", stats.Lower, func(s sample) float64 { return s.p99 }}
 	metricKiB    = metric{"kib", stats.Lower, func(s sample) float64 { return s.kib }}
 	metricBefore = metric{"kib-before", stats.Lower, func(s sample) float64 { return s.kibBefore }}
+	metricBytes  = metric{"bytes", stats.Lower, func(s sample) float64 { return s.bytes }}
 )
 
 // series are the figures of all rounds.
@@ -83,5 +86,7 @@ func row(name, peer string, samples []sample) report.Row {
 		OpsPerS: median(metricOps.of), ServerCPU: median(metricCPU.of), P50: median(metricP50.of), P99: median(metricP99.of),
 		BytesPerOp: median(func(s sample) float64 { return s.bytes }),
 		KiB:        median(metricKiB.of), KiBBefore: median(metricBefore.of), Syncs: median(func(s sample) float64 { return s.syncs }),
+		Down: median(func(s sample) float64 { return s.down }), Up: median(func(s sample) float64 { return s.up }),
+		Messages: median(func(s sample) float64 { return s.messages }), Join: median(func(s sample) float64 { return s.join }),
 	}
 }

@@ -14,8 +14,13 @@ import (
 
 // dialTrefoil opens one connection with the given patterns, as any program does.
 func dialTrefoil(ctx context.Context, address string, patterns ...transport.Pattern) (*transport.Client, error) {
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	return transport.Dial(ctx, "ws://"+address+"/ws", &transport.ClientOptions{Logger: log}, patterns...)
+	return transport.Dial(ctx, trefoilURL(address), &transport.ClientOptions{Logger: warnings()}, patterns...)
+}
+
+func trefoilURL(address string) string { return "ws://" + address + "/ws" }
+
+func warnings() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // trefoilEcho calls one method, with callers that wait.

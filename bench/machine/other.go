@@ -15,6 +15,9 @@ func CPU(pid int) (time.Duration, error) { return 0, errSystem }
 // Wire is how many bytes this process's connections to a port have carried; here it always fails.
 func Wire(port int) (int64, error) { return 0, errSystem }
 
+// Traffics is what this process's connections to a port have carried; here it always fails.
+func Traffics(port int) (map[int]Traffic, error) { return nil, errSystem }
+
 // RaiseFiles lets this process open as many files as it may. Go does so by itself at the start; how many these are is not known here: 0.
 func RaiseFiles() uint64 { return 0 }
 

@@ -7,34 +7,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Wire is how many bytes this process's TCP connections to a port have carried so far, both ways: what stood in segments,
-// without the headers of TCP and IP and what was sent again. It is the kernel's count, so it holds for every client
-// library alike. Connections that have been closed are not in it.
+// Wire is how many bytes this process's TCP connections to a port have carried so far, both ways: the sum of Traffics.
 func Wire(port int) (int64, error) {
+	all, err := Traffics(port)
+	return Sum(all).Both(), err
+}
+
+// Traffics is what this process's TCP connections to a port have carried so far, by their ports at this end: what stood in
+// segments, without the headers of TCP and IP and what was sent again. It is the kernel's count, so it holds for every
+// client library alike. Connections that have been closed are not in it.
+func Traffics(port int) (map[int]Traffic, error) {
 	names, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	var total int64
+	all := map[int]Traffic{}
 	for _, name := range names {
 		fd, err := strconv.Atoi(name.Name())
 		if err != nil {
 			continue
 		}
-		if remotePort(fd) == port {
-			total += carried(fd)
+		if portOf(unix.Getpeername(fd)) == port {
+			all[portOf(unix.Getsockname(fd))] = carried(fd)
 		}
 	}
-	return total, nil
+	return all, nil
 }
 
-// remotePort is the TCP port at the other end of fd, 0 if there is none.
-func remotePort(fd int) int {
-	peer, err := unix.Getpeername(fd)
+// portOf is the TCP port of an address, 0 if there is none.
+func portOf(address unix.Sockaddr, err error) int {
 	if err != nil {
 		return 0
 	}
-	switch a := peer.(type) {
+	switch a := address.(type) {
 	case *unix.SockaddrInet4:
 		return a.Port
 	case *unix.SockaddrInet6:
@@ -43,11 +48,11 @@ func remotePort(fd int) int {
 	return 0
 }
 
-// carried is what the connection fd has carried both ways.
-func carried(fd int) int64 {
+// carried is what the connection fd has carried.
+func carried(fd int) Traffic {
 	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
-		return 0
+		return Traffic{}
 	}
-	return int64(info.Bytes_sent-info.Bytes_retrans) + int64(info.Bytes_received)
+	return Traffic{Down: int64(info.Bytes_received), Up: int64(info.Bytes_sent - info.Bytes_retrans)}
 }

@@ -47,6 +47,12 @@ type Row struct {
 	KiBBefore Number `json:"kib_before,omitzero"`
 	// Syncs is how often the disk was synced per operation.
 	Syncs Number `json:"syncs_per_op,omitzero"`
+	// Down and Up are the bytes that each client is sent and sends per operation, Messages the messages both ways (an HTTP request is one, and its
+	// answer), Join the bytes both ways until a client has connected and has everything.
+	Down     Number `json:"down_per_op,omitzero"`
+	Up       Number `json:"up_per_op,omitzero"`
+	Messages Number `json:"messages_per_op,omitzero"`
+	Join     Number `json:"join_bytes,omitzero"`
 	// GoalText is the goal as the project states it, such as "cpu <= 0.55x".
 	GoalText string `json:"goal_text,omitempty"`
 	// Missing says why the peer was not measured, if it is not installed.

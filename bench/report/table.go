@@ -3,36 +3,42 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
-// Table writes the rows of one case as a table in Markdown, aligned so that it reads well as text.
+// Table writes the rows of one case as a table in Markdown, aligned so that it reads well as text. A column without any figure is left out.
 func Table(rows []Row) string {
-	head := []string{"peer", "ops/s", "p50 us", "p99 us", "CPU us/op", "bytes/op"}
-	extra := []struct {
+	head := []string{"peer"}
+	var columns []func(Row) Number
+	for _, c := range []struct {
 		name  string
 		value func(Row) Number
 	}{
+		{"ops/s", func(r Row) Number { return r.OpsPerS }},
+		{"p50 us", func(r Row) Number { return r.P50 }},
+		{"p99 us", func(r Row) Number { return r.P99 }},
+		{"CPU us/op", func(r Row) Number { return r.ServerCPU }},
+		{"bytes/op", func(r Row) Number { return r.BytesPerOp }},
+		{"down/op, client", func(r Row) Number { return r.Down }},
+		{"up/op, client", func(r Row) Number { return r.Up }},
+		{"messages/op, client", func(r Row) Number { return r.Messages }},
+		{"to join", func(r Row) Number { return r.Join }},
 		{"KiB after GC", func(r Row) Number { return r.KiB }},
 		{"KiB before", func(r Row) Number { return r.KiBBefore }},
 		{"syncs/op", func(r Row) Number { return r.Syncs }},
-	}
-	columns := extra[:0:0]
-	for _, e := range extra {
-		for _, r := range rows {
-			if v := float64(e.value(r)); v != 0 && !math.IsNaN(v) {
-				columns = append(columns, e)
-				head = append(head, e.name)
-				break
-			}
+	} {
+		if slices.ContainsFunc(rows, func(r Row) bool { v := float64(c.value(r)); return v != 0 && !math.IsNaN(v) }) {
+			columns = append(columns, c.value)
+			head = append(head, c.name)
 		}
 	}
 	head = append(head, "ours better by", "goal", "met")
 	lines := [][]string{head}
 	for _, r := range rows {
-		line := []string{r.Peer, figure(r.OpsPerS), figure(r.P50), figure(r.P99), figure(r.ServerCPU), figure(r.BytesPerOp)}
-		for _, c := range columns {
-			line = append(line, figure(c.value(r)))
+		line := []string{r.Peer}
+		for _, value := range columns {
+			line = append(line, figure(value(r)))
 		}
 		goal := ""
 		if r.GoalText != "" {

@@ -30,6 +30,7 @@ var Roles = map[string]child.Role{
 	"framed":          framed,
 	"http-json":       httpJSON,
 	"http-polling":    httpPolling,
+	"json-doc":        jsonDoc,
 	"grpc":            grpcEcho,
 	"connect":         connectEcho,
 	"nats":            natsServer,

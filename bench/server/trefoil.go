@@ -49,5 +49,5 @@ func serveTrefoil(log dstm.Log) ([]string, map[string]child.Command, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/ws", transport.NewServer(&transport.ServerOptions{Logger: quiet()}, calls, topics, objects))
 	addresses, _, err := serveHTTP(mux)
-	return addresses, map[string]child.Command{"grow": grow(objects)}, err
+	return addresses, map[string]child.Command{"grow": grow(objects), "scene": fill(objects)}, err
 }
