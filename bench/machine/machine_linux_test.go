@@ -79,6 +79,14 @@ func TestWire(t *testing.T) {
 	if n, err := Wire(port); n != 100_001 || err != nil {
 		t.Errorf("it has carried %d bytes (%v)", n, err)
 	}
+	all, err := Traffics(port)
+	local := ours.LocalAddr().(*net.TCPAddr).Port
+	if want := (Traffic{Down: 1, Up: 100_000}); err != nil || len(all) != 1 || all[local] != want || Sum(all) != want {
+		t.Errorf("it has carried %v (%v)", all, err)
+	}
+	if got, want := Sum(all).Minus(Traffic{Down: 1, Up: 1}), (Traffic{Up: 99_999}); got != want {
+		t.Errorf("since then %v", got)
+	}
 	if n, err := Wire(1); n != 0 || err != nil {
 		t.Errorf("another port has carried %d bytes (%v)", n, err)
 	}
