@@ -85,6 +85,9 @@ func (b back) measure(ctx context.Context, env *Env, s sharer) (live, returned s
 	if err != nil {
 		return live, returned, err
 	}
+	if err := same(begun[present], played); err != nil {
+		return live, returned, err
+	}
 	messages := clients.Messages()
 	if err := clients.Return(ctx, absent); err != nil {
 		return live, returned, err

@@ -61,6 +61,23 @@ func TestFresh(t *testing.T) {
 	}
 }
 
+func TestSame(t *testing.T) {
+	two := map[int]machine.Traffic{1: {}, 2: {}}
+	for _, c := range []struct {
+		now  map[int]machine.Traffic
+		want error
+	}{
+		{map[int]machine.Traffic{1: {Down: 1}, 2: {}}, nil},
+		{map[int]machine.Traffic{1: {}, 3: {}}, errReplaced},
+		{map[int]machine.Traffic{1: {}}, errReplaced},
+		{map[int]machine.Traffic{1: {}, 2: {}, 3: {}}, errReplaced},
+	} {
+		if err := same(two, c.now); err != c.want {
+			t.Errorf("%v: %v", c.now, err)
+		}
+	}
+}
+
 // forged are clients of which one has something else.
 type forged struct {
 	load.Shared

@@ -73,6 +73,27 @@ func (t *target) usage() (usage, error) {
 	return u, err
 }
 
+// still is how long nothing may move until all counts as carried.
+const still = 20 * time.Millisecond
+
+// traffic is what the connections to the server have carried when nothing moves any more.
+func (t *target) traffic(ctx context.Context) (map[int]machine.Traffic, error) {
+	last, err := machine.Traffics(t.port)
+	for err == nil {
+		select {
+		case <-time.After(still):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		var now map[int]machine.Traffic
+		if now, err = machine.Traffics(t.port); err == nil && machine.Sum(now) == machine.Sum(last) {
+			return now, nil
+		}
+		last = now
+	}
+	return nil, err
+}
+
 // spec is how a server is started.
 type spec struct {
 	label string   // tells what it was started for, in the name of its profile; none is made of a server without
