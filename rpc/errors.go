@@ -20,7 +20,7 @@ const (
 	// ErrBadResult (internal, outcome unknown): the handler ran, but its result cannot be encoded, or
 	// does not fit the type that the caller expects.
 	ErrBadResult = status.Reason("rpc.bad_result")
-	// ErrBusy (resource_exhausted): too many calls of this session are being handled. The handler did not run.
+	// ErrBusy (resource_exhausted): too many calls of this session are being handled, or too many are [Queued]. The handler did not run.
 	ErrBusy = status.Reason("rpc.busy")
 	// ErrDenied (permission_denied): what [Authorize] was given refused the call. The handler did not run.
 	ErrDenied = status.Reason("rpc.denied")
@@ -47,6 +47,8 @@ var (
 	errCallTooLarge  = status.New(status.ResourceExhausted, transport.ErrFrameTooLarge, "the call is larger than the other side accepts")
 	errReplyTooLarge = status.New(status.ResourceExhausted, transport.ErrFrameTooLarge, "the result is larger than the caller accepts").MaybeDone()
 	errForeign       = status.New(status.Internal, "", "an interceptor passed on a request that it was not given")
+	errQueueFull     = status.New(status.ResourceExhausted, ErrBusy, "too many calls, or too large ones, are queued")
+	errNotQueued     = status.New(status.InvalidArgument, ErrBadRequest, "only an idempotent call of a client, one that wants an answer, can be queued")
 	errCanceled      = status.New(status.Canceled, "", "the caller canceled the call")
 )
 

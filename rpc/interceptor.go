@@ -35,6 +35,8 @@ type Request struct {
 	peer *Peer     // where it is made
 	own  codec.Raw // Payload as we encoded it
 	wait bool
+
+	idempotent, queued bool
 }
 
 // Response is what came of a [Request]. With an error only Metadata counts.

@@ -106,6 +106,7 @@ func (m Method[In, Out]) send(ctx context.Context, to Caller, in In, notify bool
 	if len(opts) > 0 {
 		o := options(opts)
 		req.Metadata, req.wait, reply = o.metadata, o.wait, o.reply
+		req.idempotent, req.queued = o.idempotent, o.queued
 	}
 	b := getBuffer()
 	defer putBuffer(b)

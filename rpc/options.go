@@ -3,6 +3,8 @@ package rpc
 import (
 	"context"
 	"log/slog"
+
+	"github.com/trefoilgo/trefoil/transport"
 )
 
 // PeerOptions configure a [Peer]. The zero value and nil are good.
@@ -17,7 +19,11 @@ type PeerOptions struct {
 	Serving []Interceptor
 	// Calling wraps every call that goes out, the first interceptor outermost, after the input is encoded.
 	Calling []Interceptor
-	// Logger receives panics of handlers and inline handlers that wait; default slog.Default().
+	// Storage keeps calls that are [Queued] over a restart; it is that of transport.ClientOptions. Default: memory.
+	Storage transport.Storage
+	// QueueLength and QueueBytes bound what is queued; one more fails at once with [ErrBusy]. Defaults 256 and 1 MiB.
+	QueueLength, QueueBytes int
+	// Logger receives panics of handlers, inline handlers that wait, and a Storage that fails; default slog.Default().
 	Logger *slog.Logger
 }
 
@@ -51,6 +57,8 @@ type callOptions struct {
 	metadata Metadata
 	reply    *Metadata
 	wait     bool
+
+	idempotent, queued bool
 }
 
 // options is a function of its own so that a call without options does not pay for the interface calls.
@@ -69,6 +77,26 @@ func WaitReady() CallOption { return waitReady{} }
 type waitReady struct{}
 
 func (waitReady) setCall(o *callOptions) { o.wait = true }
+
+// Idempotent says that running the call twice does no more than running it once, which [Queued] demands.
+func Idempotent() CallOption { return idempotent{} }
+
+type idempotent struct{}
+
+func (idempotent) setCall(o *callOptions) { o.idempotent = true }
+
+// Queued keeps an [Idempotent] call of a client until it was answered: without a session it waits for one, and if a session ends before the answer, or the
+// server has no time for it (any code unavailable, and [ErrBusy]), it is sent again; so its handler may run twice. Such calls go in order,
+// one after another, each when the one before was answered.
+//
+// With [PeerOptions.Storage] that goes on in a later process, where nobody hears of the result: a refusal is logged. When ctx ends, by its deadline too, the call is
+// taken back: what is to outlive the process needs a ctx that does not end with it. If the client is closed first, the
+// call fails with [ErrNotConnected]; the outcome is unknown where it is stored, for it is still to be sent.
+func Queued() CallOption { return queued{} }
+
+type queued struct{}
+
+func (queued) setCall(o *callOptions) { o.queued = true }
 
 // WithMetadata sends md with the call. md must not change until the call has returned.
 func WithMetadata(md Metadata) CallOption { return withMetadata(md) }

@@ -98,6 +98,9 @@ func (p *Peer) send(ctx context.Context, req *Request) (Response, error) {
 	if !req.Metadata.valid() {
 		return Response{}, errMetadata
 	}
+	if req.queued {
+		return p.queue.call(ctx, req)
+	}
 	for {
 		l, err := p.ready(ctx, req.Client, req.wait)
 		if err != nil {

@@ -22,6 +22,7 @@ type Peer struct {
 	ids     atomic.Int64 // last call id given
 
 	outCalls sync.Pool // of *outCall
+	queue    *queue
 
 	registering sync.Mutex
 	methods     atomic.Pointer[map[string]*method] // replaced as a whole, so that reading it takes no lock
@@ -60,6 +61,9 @@ func NewPeer(opts *PeerOptions) *Peer {
 	if o.MaxConcurrent == 0 {
 		o.MaxConcurrent = 64
 	}
+	if o.QueueLength < 0 || o.QueueBytes < 0 {
+		panic("rpc: a number in PeerOptions is negative")
+	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -75,6 +79,7 @@ func NewPeer(opts *PeerOptions) *Peer {
 	if len(o.Calling) > 0 {
 		p.calling = chain(p.sendIntercepted, o.Calling)
 	}
+	p.queue = newQueue(p, &o)
 	return p
 }
 
@@ -86,6 +91,16 @@ func (p *Peer) Attach(s *transport.Session) (transport.Receiver, error) { return
 
 func (p *Peer) open(w wire) *link {
 	l := newLink(p, w)
+	p.enter(l)
+	if !w.Server() {
+		p.queue.begin()
+	}
+	return l
+}
+
+// enter makes l the session of its client.
+func (p *Peer) enter(l *link) {
+	w := l.wire
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.side = sideClient
@@ -99,18 +114,26 @@ func (p *Peer) open(w wire) *link {
 		close(w.opened)
 		delete(p.waiting, l.key)
 	}
-	return l
 }
 
 // Finish implements [transport.Finisher]: calls that wait for a session fail with [ErrNotConnected], of which err is the cause.
 func (p *Peer) Finish(err error) {
+	over := errNotConnected.Because(err)
+	p.queue.finish(over)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.over = errNotConnected.Because(err)
+	p.over = over
 	for key, w := range p.waiting {
 		close(w.opened)
 		delete(p.waiting, key)
 	}
+}
+
+// own is a client's session, nil if there is none.
+func (p *Peer) own() *link {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.links[transport.ID{}]
 }
 
 // drop forgets a session that can send no more, unless its client has a newer one already.
@@ -192,4 +215,11 @@ func (p *Peer) await(ctx context.Context, target transport.ID) (*link, error) {
 			return nil, contextError(ctx)
 		}
 	}
+}
+
+// serves reports whether this is a server's end.
+func (p *Peer) serves() bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.side == sideServer
 }

@@ -7,10 +7,13 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/trefoilgo/trefoil/backend/bolt"
 	"github.com/trefoilgo/trefoil/dstm"
 	"github.com/trefoilgo/trefoil/pubsub"
+	"github.com/trefoilgo/trefoil/rpc"
+	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
 )
 
@@ -165,4 +168,34 @@ func TestGuideOffline(t *testing.T) {
 	if n := len(objects.Inbox().Items()); n != 0 {
 		t.Errorf("%d items are left", n)
 	}
+}
+
+var Report = rpc.NewMethod[string, int]("reports.add")
+
+func add(ctx context.Context, storage transport.Storage) (int, error) {
+	// guide: queued-call
+	calls := rpc.NewPeer(&rpc.PeerOptions{Storage: storage})
+	id, err := Report.Call(ctx, calls, "it works", rpc.Idempotent(), rpc.Queued()) // returns when it was answered
+	// guide: end
+	return id, err
+}
+
+func TestGuideQueuedCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		storage := transport.NewMemoryStorage()
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { _, err := add(ctx, storage); done <- err }()
+		synctest.Wait()
+		if left, err := storage.Load("rpc"); err != nil || len(left) != 1 {
+			t.Fatal(left, err)
+		}
+		cancel()
+		if err := <-done; !errors.Is(err, status.Canceled) {
+			t.Fatal(err)
+		}
+		if left, err := storage.Load("rpc"); err != nil || len(left) != 0 {
+			t.Fatal(left, err)
+		}
+	})
 }

@@ -5,7 +5,7 @@ import type { Storage } from "../transport/storage/storage.ts";
 import { aborted } from "./aborted.ts";
 import { openRecord, sealRecord } from "./record.ts";
 
-/** How many are on their way at a time. */
+/** How many are on their way at a time, unless the options say otherwise. */
 const WINDOW = 16;
 /** After what time something is sent again that the other side had no room for, in ms. */
 const AGAIN = 1000;
@@ -19,6 +19,8 @@ export interface BacklogOptions<R> {
   readonly storage: Storage | null;
   readonly most: number;
   readonly mostBytes: number;
+  /** How many are on their way at a time; 1 where those that are on their way together may overtake each other. Default 16. */
+  readonly window?: number;
   /** What is thrown for one more than fits. */
   full(): TrefoilError;
   /** Checks the content of a record; throws if it is none that was made here. */
@@ -113,7 +115,9 @@ export class Backlog<R> {
     this.#over = err;
     this.#open = false;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    for (const item of this.#items) item.reject(item.sent ? new TrefoilError(err.code, err.reason, err.message, { unknown: true, cause: err }) : err);
+    const stored = this.#o.storage !== null; // then it is still to be sent
+    for (const item of this.#items) item.reject(item.sent || stored ? new TrefoilError(err.code, err.reason, err.message, { unknown: true, cause: err }) : err);
+    if (!stored) this.#items = [];
   }
 
   /** Resolves when nothing is left. */
@@ -131,7 +135,7 @@ export class Backlog<R> {
 
   #pump(): void {
     if (!this.#open || this.#timer !== null) return;
-    for (const item of this.#items.slice(0, WINDOW)) if (!item.flying) this.#send(item);
+    for (const item of this.#items.slice(0, this.#o.window ?? WINDOW)) if (!item.flying) this.#send(item);
   }
 
   #send(item: Item<R>): void {

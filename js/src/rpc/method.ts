@@ -24,7 +24,7 @@ export interface CallOptions {
   idempotent?: boolean | undefined;
   /**
    * Keeps an idempotent call, without a timeout, until it was answered: without a session it waits for one, and if a session ends before the answer it is sent again in the next; so its
-   * handler may run twice. Those of one client go in order. With a storage also over a reload, after which nobody hears of the result. The signal takes it back. Default false.
+   * handler may run twice. Those of one client go in order, each when the one before was answered. With a storage also over a reload, after which nobody hears of the result. The signal takes it back. Default false.
    */
   queue?: boolean | undefined;
   /** Is called with what came beside the answer, result or error; null if nothing came. */

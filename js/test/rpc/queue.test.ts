@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { method, Peer } from "../../src/rpc/index.ts";
+import { Code, TrefoilError } from "../../src/status.ts";
 import { Disk, DiskStorage } from "../dstm/offline/disk.ts";
 import { FakeSession, failure, settle } from "./fake.ts";
 
@@ -14,14 +15,16 @@ test("a queued call waits for a session and is made again until it was answered"
   const second = failure(save.call(peer, 2, queue));
   const session = new FakeSession(peer);
   const sent = session.take();
-  assert.deepEqual(sent.map((f) => [f[1], f[3], f[4], f[5], f[7]]), [[1, "save", 0, 0, 1], [1, "save", 0, 0, 2]]);
+  assert.deepEqual(sent.map((f) => [f[1], f[3], f[4], f[5], f[7]]), [[1, "save", 0, 0, 1]]);
   session.end();
   const next = new FakeSession(peer);
   const again = next.take();
-  assert.deepEqual(again.map((f) => f[7]), [1, 2]);
+  assert.deepEqual(again.map((f) => f[7]), [1]); // the second waits: handlers of one session overtake each other
   next.receive([1, 2, again[0]?.[2], "done"]);
-  next.receive([1, 3, again[1]?.[2], [9, "full", "no"]]);
   assert.equal(await first, "done");
+  const behind = next.take();
+  assert.deepEqual(behind.map((f) => f[7]), [2]);
+  next.receive([1, 3, behind[0]?.[2], [9, "full", "no"]]);
   assert.equal((await second).reason, "full");
   await settle();
   assert.equal(disk.spaces.get("rpc")?.size, 0);
@@ -55,4 +58,17 @@ test("a busy server is asked again; other calls cannot be queued", async (t) => 
   assert.equal((await failure(save.call(peer, 1, { queue: true }))).reason, "rpc.bad_request");
   assert.equal((await failure(save.call(peer, 1, { ...queue, timeout: 5 }))).reason, "rpc.bad_request");
   assert.equal((await failure(save.notify(peer, 1, queue))).reason, "rpc.bad_request");
+});
+
+test("when the client ends, what is stored is still to be sent, and what is not is gone", async () => {
+  const disk = new Disk();
+  for (const storage of [new DiskStorage(disk), undefined]) {
+    const peer = new Peer({ storage });
+    const waits = failure(save.call(peer, 1, queue));
+    peer.finish(new TrefoilError(Code.Unavailable, "transport.closed", "closed"));
+    const error = await waits;
+    assert.ok(error.is("rpc.not_connected"));
+    assert.equal(error.unknown, storage !== undefined);
+    assert.equal(new FakeSession(peer).take().length, storage ? 1 : 0);
+  }
 });
