@@ -19,7 +19,7 @@
 // connection ended first, with code unavailable and reason [ErrConnectionLost]. Of each error
 // [github.com/trefoilgo/trefoil/status.OutcomeUnknown] tells whether the handler may have run
 // all the same: an error with code unavailable without it means that it certainly did not. Calls are not sent again by
-// themselves.
+// themselves, but for those that are [Idempotent] and [Queued].
 //
 // Deadline and cancellation of the caller's context reach the handler's context. Metadata
 // travels both ways. A handler that panics, is slow or returns too much spoils its own

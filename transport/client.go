@@ -13,10 +13,11 @@ import (
 
 // ClientOptions configure a [Client]. The zero value and nil are good.
 type ClientOptions struct {
-	// Key is who the client is, across reconnects and restarts. Default: a new random key.
+	// Key is who the client is, across reconnects and restarts. Default: a new random key. Somebody else may have a Key that is given here, so
+	// one who is superseded does not come back.
 	Key Key
 	// Storage is where the client's key is kept, over restarts; the patterns that are to keep something get it too. Key
-	// must be zero then.
+	// must be zero then. Its key is this client's alone, so that what supersedes it is a predecessor of its own that was late: it comes back.
 	Storage Storage
 	// JSON chooses the JSON codec instead of msgpack.
 	JSON bool
@@ -51,6 +52,7 @@ type Client struct {
 	opts     ClientOptions
 	limits   limits
 	backoff  backoff
+	alone    bool // nobody else that lives has the key
 	patterns []Pattern
 	features []string
 	log      *slog.Logger
@@ -101,6 +103,7 @@ func newClient(url string, opts *ClientOptions, patterns []Pattern) *Client {
 		c.opts = *opts
 	}
 	o := &c.opts
+	c.alone = o.Key == (Key{})
 	switch {
 	case o.Storage != nil && o.Key != (Key{}):
 		panic("transport: ClientOptions has a Key and a Storage, which has one of its own")

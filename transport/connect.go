@@ -15,7 +15,9 @@ import (
 func (c *Client) run(ctx context.Context, first chan<- error) {
 	defer close(c.done)
 	defer c.cancel()
+	var ghosts ghosts
 	for failed := 0; ; {
+		begun := time.Now()
 		s, lived, err := c.session(ctx, first)
 		ctx = context.Background() // Dial's bounds its first attempt alone
 		opened := s != nil && s.open.Load()
@@ -33,7 +35,7 @@ func (c *Client) run(ctx context.Context, first chan<- error) {
 			c.finish(State{Err: errClosed})
 			return
 		}
-		if final(s, err) || c.opts.MaxAttempts > 0 && failed >= c.opts.MaxAttempts {
+		if final(s, err) && !(c.alone && ghosts.passed(s, time.Since(begun))) || c.opts.MaxAttempts > 0 && failed >= c.opts.MaxAttempts {
 			c.finish(State{Attempt: failed, Err: err})
 			return
 		}

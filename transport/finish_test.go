@@ -89,6 +89,7 @@ func TestFinish(t *testing.T) {
 				p := newFinishing()
 				o := w.options()
 				o.Agent = tc.name
+				o.Key = NewKey() // somebody else may have it
 				switch tc.name {
 				case "no credentials":
 					o.Credentials = func(context.Context) (map[string]map[string]any, error) {

@@ -3,6 +3,7 @@ import { Attempt } from "./attempt.ts";
 import type { Outcome } from "./attempt.ts";
 import { backoff } from "./backoff.ts";
 import { CloseCode } from "./close.ts";
+import { Ghosts } from "./ghosts.ts";
 import { clientId, holdKey, ownKey } from "./key.ts";
 import type { HeldKey } from "./key.ts";
 import { guard } from "./live.ts";
@@ -35,6 +36,7 @@ export class Client {
   private endPause: (() => void) | null = null;
   private wakeable = false; // the pause is a backoff
   private adoption: Adoption | null = null;
+  private readonly ghosts = new Ghosts();
   private first: { resolve(): void; reject(err: TrefoilError): void } | null = null; // dial's
 
   /**
@@ -114,6 +116,7 @@ export class Client {
     else this.held = this.s.key || this.s.keyName === "" ? ownKey(this.s.key ?? undefined) : await holdKey(this.s.keyName, this.s.storage, this.s.locks);
     await null; // dial must have said that it waits
     for (let failed = 0; ; ) {
+      const begun = this.s.env.now();
       const { outcome, lived } = await this.once(this.held.key);
       const closed = new TrefoilError(Code.Unavailable, "transport.closed", "closed");
       if (this.first) {
@@ -122,7 +125,8 @@ export class Client {
         return this.first.reject(error);
       }
       failed = lived ? 0 : failed + 1;
-      if (!this.closing && (outcome.final || (this.s.maxAttempts > 0 && failed >= this.s.maxAttempts))) {
+      const final = outcome.final && !(this.s.key === null && this.ghosts.passed(outcome.error, this.s.env.now() - begun));
+      if (!this.closing && (final || (this.s.maxAttempts > 0 && failed >= this.s.maxAttempts))) {
         return this.finish({ attempt: failed, error: outcome.error });
       }
       if (!this.closing) await this.pause(failed, outcome.error);

@@ -13,7 +13,10 @@ export type Credentials = Record<string, Record<string, unknown>>;
 
 /** Configures a client. Everything may be left out. */
 export interface ClientOptions {
-  /** Who the client is, 32 bytes: whoever holds it is that client. Default: the key that `keyName` finds. */
+  /**
+   * Who the client is, 32 bytes: whoever holds it is that client. Default: the key that `keyName` finds, which is this client's alone: so what supersedes it is a predecessor of its own
+   * that was late, and it comes back. One whose key is given here does not.
+   */
   key?: Uint8Array;
   /**
    * Under which name the key is stored and locked, so that a page is the same client after a reload, and two pages never are. Default: `trefoil.key` and

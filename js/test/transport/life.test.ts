@@ -160,7 +160,7 @@ test("goaway: the session goes on until the delay is over, and the next follows 
 test("close codes: who comes back", async () => {
   const cases: [number, boolean, string][] = [
     [1000, false, "transport.normal"], [1001, true, "transport.connection_lost"], [1006, true, "transport.connection_lost"], [4000, true, "transport.going_away"],
-    [4005, true, "transport.expired"], [4050, true, "transport.close_4050"], [4099, true, "transport.close_4099"], [4100, false, "transport.superseded"],
+    [4005, true, "transport.expired"], [4050, true, "transport.close_4050"], [4099, true, "transport.close_4099"], [4100, true, "transport.superseded"],
     [4102, false, "transport.permission_denied"], [4107, false, "transport.kicked"], [4150, false, "transport.close_4150"], [4199, false, "transport.close_4199"],
     [4200, true, "transport.connection_lost"],
   ];
@@ -181,6 +181,37 @@ test("close codes: who comes back", async () => {
     assert.equal(probe.finished.length, 1);
     assert.equal(world.left, 0);
   }
+});
+
+test("a client that is superseded by its own predecessor comes back, but not for ever", async () => {
+  const world = new World();
+  const client = world.client({ minBackoff: 1, maxBackoff: 1 });
+  const superseded = async (): Promise<void> => {
+    world.socket.drop(4100, "late");
+    await settle();
+    if (client.state.phase === "closed") return;
+    await world.pass(1);
+    await opened(world, client);
+  };
+  await opened(world, client);
+  for (let i = 0; i < 5; i++) await superseded();
+  for (let i = 0; i < 60; i++) {
+    await world.pass(1000);
+    world.socket.say([0, 3, 0, 1]);
+  }
+  for (let i = 0; i < 5; i++) await superseded(); // the row began anew
+  same(client.state.phase, "open");
+  await superseded();
+  same(client.state.phase, "closed");
+  assert.ok(client.state.error?.is("transport.superseded"));
+  assert.equal(world.left, 0);
+
+  const other = new World();
+  const given = other.client({ key: new Uint8Array(32) });
+  await opened(other, given);
+  other.socket.drop(4100, "another has the key");
+  await settle();
+  same(given.state.phase, "closed");
 });
 
 test("attempts have a limit, and a time", async () => {
