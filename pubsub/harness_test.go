@@ -42,7 +42,7 @@ func newWorld(t testing.TB, opts *HubOptions, server *transport.ServerOptions) *
 	server.Logger = quiet()
 	hub := NewHub(opts)
 	w := &world{t: t, hub: hub, server: transport.NewServer(server, hub)}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	w.ctx = ctx
 	t.Cleanup(func() {
 		w.server.Close(context.Background())
