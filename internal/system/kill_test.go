@@ -33,7 +33,7 @@ type acknowledged struct {
 // flight. Every acknowledged commit must be there exactly once, whatever was sent again meanwhile; the
 // witness judges all outcomes against the whole log, and all replicas hold the same in the end.
 func TestKilledServerLosesAndDoublesNothing(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute) // bounds a hang, and is no measure of speed
 	defer cancel()
 	server := startProcess(t)
 
