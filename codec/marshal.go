@@ -166,6 +166,8 @@ func (e *encoder) value(v reflect.Value, p *plan) *Error {
 			e.b = AppendBytes(e.b, v.Bytes())
 		case p.shape == shapeSlice:
 			return e.list(v, p)
+		case p.typ == stringMapType && v.CanInterface():
+			return e.stringMap(v.Interface().(map[string]string))
 		default:
 			return e.table(v, p)
 		}

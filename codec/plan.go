@@ -235,8 +235,12 @@ func dominant(all []field) []field {
 	return kept
 }
 
-// byName finds the field with the name on the wire, nil if there is none.
-func (p *plan) byName(name []byte) *field {
+// find is where in fields the one with the name on the wire is, -1 if there is none. It looks first where the
+// caller expects it.
+func (p *plan) find(name []byte, expected int) int {
+	if expected < len(p.fields) && p.fields[expected].name == string(name) {
+		return expected
+	}
 	low, high := 0, len(p.fields)
 	for low < high {
 		middle := int(uint(low+high) >> 1)
@@ -247,7 +251,7 @@ func (p *plan) byName(name []byte) *field {
 		}
 	}
 	if low < len(p.fields) && p.fields[low].name == string(name) {
-		return &p.fields[low]
+		return low
 	}
-	return nil
+	return -1
 }

@@ -139,6 +139,10 @@ func (d *decoder) value(v reflect.Value, p *plan) {
 	case shapeArray, shapeByteArray:
 		d.array(v, p)
 	case shapeMap:
+		if p.typ == stringMapType && v.CanInterface() {
+			d.stringMap(v.Addr().Interface().(*map[string]string))
+			return
+		}
 		d.table(v, p)
 	case shapeStruct:
 		d.record(v, p)
@@ -192,17 +196,19 @@ func (d *decoder) slice(v reflect.Value, p *plan) {
 	if size := int(p.typ.Elem().Size()); size > 0 {
 		room = min(n, max(16, 1<<16/size))
 	}
-	s := reflect.MakeSlice(p.typ, 0, room)
-	grown := reflect.New(p.typ).Elem()
-	grown.Set(s)
-	for i := 0; i < n && d.err == nil; i++ {
-		if i == grown.Cap() {
-			grown.Grow(1)
-		}
-		grown.SetLen(i + 1)
-		d.value(grown.Index(i), p.elem)
+	if n == 0 {
+		v.Set(reflect.MakeSlice(p.typ, 0, 0))
+		return
 	}
-	v.Set(grown)
+	v.SetZero() // what it holds may be used elsewhere
+	v.Grow(room)
+	for i := 0; i < n && d.err == nil; i++ {
+		if i == v.Cap() {
+			v.Grow(1)
+		}
+		v.SetLen(i + 1)
+		d.value(v.Index(i), p.elem)
+	}
 }
 
 // array decodes a list, or bytes, of exactly the array's length.
@@ -252,17 +258,19 @@ func (d *decoder) table(v reflect.Value, p *plan) {
 
 func (d *decoder) record(v reflect.Value, p *plan) {
 	n := d.open(Map)
-	for range n {
-		f := p.byName(d.Text())
-		if f == nil {
+	next := 0 // in canonical form keys come in the order of the fields
+	for i := 0; i < n && d.err == nil; i++ {
+		at := p.find(d.Text(), next)
+		if at < 0 {
 			d.Skip()
-		} else if fv, ok := f.in(v); ok {
+			continue
+		}
+		next = at + 1
+		f := &p.fields[at]
+		if fv, ok := f.in(v); ok {
 			d.value(fv, f.plan)
 		} else {
 			d.err = typeError("decode into the unexported pointer embedded in", p.typ)
-		}
-		if d.err != nil {
-			return
 		}
 	}
 }
