@@ -115,12 +115,7 @@ func (k *disk) write() {
 		}
 		puts, then := k.take()
 		written := c.works.written(puts)
-		c.mu.Unlock()
-		for _, s := range saves {
-			puts[s.key] = s.encode()
-		}
-		err = k.apply(puts)
-		c.mu.Lock()
+		err = k.unlocked(saves, puts)
 		c.cache.saved(saves, puts)
 		c.works.keep(written, err)
 		k.applied(puts, err)
@@ -145,6 +140,16 @@ func (k *disk) take() (puts map[string][]byte, then []func()) {
 	}
 	k.puts = map[string][]byte{}
 	return puts, then
+}
+
+// unlocked writes a batch without the mutex, which it holds again also where a Storage panics: nobody would see why otherwise.
+func (k *disk) unlocked(saves []save, puts map[string][]byte) error {
+	k.client.mu.Unlock()
+	defer k.client.mu.Lock()
+	for _, s := range saves {
+		puts[s.key] = s.encode()
+	}
+	return k.apply(puts)
 }
 
 func (k *disk) apply(puts map[string][]byte) error {

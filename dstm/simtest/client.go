@@ -17,7 +17,7 @@ type client struct {
 	s       *simulation
 	number  int
 	id      transport.ID
-	owner   owner
+	owner   *owner
 	dstm    *dstm.Client
 	conn    *conn
 	folds   []*fold // of all that it watches
@@ -25,22 +25,32 @@ type client struct {
 	tries   int
 	unheard int               // how many of the next exchanges come to nothing
 	doing   map[string]string // what its users do that has not ended
+	storage *storage          // nil: it keeps nothing
+	works   []*work
 }
 
 // start begins the process.
 func (c *client) start() {
-	c.owner = owner{name: fmt.Sprintf("client %d", c.number)}
-	c.dstm = world.NewClient(c.s.k.world(&c.owner, c.s.count), (*dstm.ClientOptions)(nil)).(*dstm.Client)
-	c.conn, c.doing = nil, map[string]string{}
+	c.owner = &owner{name: fmt.Sprintf("client %d", c.number)}
+	c.conn, c.doing, c.folds = nil, map[string]string{}, make([]*fold, len(c.watched()))
 	c.s.k.note("client %d starts", c.number)
-	c.s.k.after(0, c.dial)
-	o := &c.owner
+	if c.storage == nil {
+		c.dstm = world.NewClient(c.s.k.world(c.owner, c.s.count), c.options()).(*dstm.Client)
+		c.s.k.after(0, c.dial)
+		c.begin()
+		return
+	}
+	c.dstm = nil
+	c.s.k.spawn(c.owner, c.startStored)
+}
+
+// begin begins what the client's users do.
+func (c *client) begin() {
+	o := c.owner
 	for range c.s.users {
 		c.s.k.spawn(o, func() { c.work() })
 	}
-	watched := c.watched()
-	c.folds = make([]*fold, len(watched))
-	for i, w := range watched {
+	for i, w := range c.watched() {
 		c.s.k.spawn(o, func() {
 			for {
 				c.follow(i, w)
@@ -65,7 +75,7 @@ func (c *client) open(name string) dstm.Object {
 
 // dial connects to some node that is up.
 func (c *client) dial() {
-	if c.owner.dead || c.conn != nil {
+	if c.owner.dead || c.conn != nil || c.dstm == nil {
 		return
 	}
 	up := slices.DeleteFunc(slices.Clone(c.s.nodes), func(n *node) bool { return !n.up() })
@@ -104,7 +114,7 @@ func (c *client) crash() {
 	}
 	c.s.count.add("client restarts")
 	c.s.k.note("client %d ends", c.number)
-	c.s.k.kill(&c.owner)
+	c.s.k.kill(c.owner)
 	if l := c.conn; l != nil {
 		l.near.end()
 		l.near.lost = c.s.k.chance(2)

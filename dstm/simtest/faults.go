@@ -17,7 +17,7 @@ var allFaults = []fault{
 	{"crash", func(s *simulation) { s.nodes[s.k.rng.IntN(len(s.nodes))].crash(nil) }},
 	{"stall", (*simulation).stall},
 	{"clock", (*simulation).jump},
-	{"client", func(s *simulation) { s.clients[s.k.rng.IntN(len(s.clients))].crash() }},
+	{"client", func(s *simulation) { s.clients[s.k.rng.IntN(len(s.clients))].stop() }},
 	{"restore", (*simulation).restore},
 	{"late", (*simulation).late},
 	{"lose", (*simulation).lose},

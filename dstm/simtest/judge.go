@@ -74,6 +74,7 @@ func (s *simulation) judge() {
 			}
 		}
 	}
+	s.judgeStorages(final)
 	for i, data := range d.entries {
 		if e, err := engine.Decode(data); err == nil && e.Kind == engine.NewEpoch && i > 0 {
 			s.count.add("new epochs")

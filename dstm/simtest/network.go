@@ -59,8 +59,8 @@ func (s *simulation) connect(c *client, n *node) *conn {
 	s.lanes++
 	l := &conn{s: s, lane: s.lanes, client: c, node: n, latency: s.k.between(100*time.Microsecond, s.latency), again: map[uint64]bool{}, versions: map[string]int64{}}
 	l.rng = rand.New(rand.NewPCG(s.k.rng.Uint64(), 0))
-	l.near = l.newEnd(&c.owner, false, 1<<20)
-	l.far = l.newEnd(&n.owner, true, s.budget)
+	l.near = l.newEnd(c.owner, false, 1<<20)
+	l.far = l.newEnd(n.owner, true, s.budget)
 	l.near.other, l.far.other = l.far, l.near
 	l.far.receiver = attachStore(n.store, l.far)
 	l.near.receiver = attachClient(c.dstm, l.near)

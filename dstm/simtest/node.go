@@ -15,7 +15,7 @@ import (
 type node struct {
 	s     *simulation
 	name  string
-	owner owner
+	owner *owner
 	log   *handle
 	store *dstm.Store
 	clock time.Duration // how much its clock is wrong
@@ -25,9 +25,9 @@ type node struct {
 
 // start makes the store; up says when it serves.
 func (n *node) start() {
-	n.owner = owner{name: n.name}
+	n.owner = &owner{name: n.name}
 	n.log = &handle{disk: n.s.disks, node: n}
-	o := &n.owner
+	o := n.owner
 	n.s.k.spawn(o, func() {
 		opts := n.s.store
 		opts.Clock = func() time.Time { return began.Add(n.s.k.now + n.clock) }
@@ -62,7 +62,7 @@ func (n *node) serve() {
 			n.s.k.pause(10 * time.Millisecond)
 		}
 	}
-	n.s.k.spawn(&n.owner, func() {
+	n.s.k.spawn(n.owner, func() {
 		for !n.s.calm && n.s.own < transactions { // else clients that are too slow would never catch up
 			n.s.own++
 			u.operate()
@@ -86,7 +86,7 @@ func (n *node) crash(between func()) {
 	n.s.count.add("crash " + point)
 	k.note("%s crashes %s", n.name, point)
 	n.point = ""
-	k.kill(&n.owner)
+	k.kill(n.owner)
 	n.store, n.log.closed = nil, true
 	if !n.s.disks.shared {
 		n.s.disks.crash()

@@ -45,6 +45,8 @@ type simulation struct {
 	users     int // of each client
 	impatient int // one user in so many does not wait for the answer; 0: all wait
 	store     dstm.StoreOptions
+	writing   time.Duration // of each step of a client's storage, at most
+	unwritten int           // one Apply of it in so many fails
 
 	frames frames
 }
@@ -125,6 +127,7 @@ func newSimulation(seed uint64) *simulation {
 		s.clients = append(s.clients, c)
 	}
 	s.chooseFaults()
+	s.chooseStorages()
 	return s
 }
 
@@ -162,7 +165,7 @@ func (s *simulation) waiting() string {
 // done reports whether every user has done what it wanted to.
 func (s *simulation) done() bool {
 	for _, c := range s.clients {
-		if c.left > 0 || c.dstm == nil {
+		if c.left > 0 || c.dstm == nil || !c.submitted() {
 			return false
 		}
 	}
