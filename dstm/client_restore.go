@@ -18,7 +18,7 @@ func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m))
 
 // prepare makes what named transactions and the storage need, and takes up what a process before has left.
 func (c *Client) prepare(o *ClientOptions) {
-	c.works = works{runs: map[uint64]*work{}, registry: map[string]*named{}, watchers: map[chan struct{}]struct{}{}, doubtful: map[string]bool{}}
+	c.works = works{runs: map[uint64]*work{}, registry: map[string]*named{}, watchers: map[chan struct{}]struct{}{}, held: map[string]bool{}}
 	for _, t := range o.Transactions {
 		d := t.definition()
 		if c.works.registry[d.name] != nil {
@@ -101,6 +101,7 @@ func (c *Client) restoreWorks(data map[string][]byte) (restored []*work) {
 			var k *keep.Item
 			if k, err = keep.ReadItem(id, data[key]); err == nil {
 				s.items = append(s.items, k)
+				s.held[id] = true
 				s.bytes += len(data[key])
 			}
 		default:

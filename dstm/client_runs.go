@@ -54,7 +54,7 @@ func (w *Work) untilStored(ctx context.Context) error {
 }
 
 // first is a work's first run. check says whether it may be; with is called when it is queued, with the mutex held.
-func (c *Client) first(ctx context.Context, d *named, uses []*shared, arguments codec.Raw, check func() *status.Error, with func()) (*Work, error) {
+func (c *Client) first(ctx context.Context, d *named, uses []*shared, arguments codec.Raw, check func() *status.Error, with func(*work)) (*Work, error) {
 	names := make([]string, len(uses))
 	for i, s := range uses {
 		names[i] = s.name
@@ -105,7 +105,7 @@ func (c *Client) run(t *transaction, d *named, arguments codec.Raw) error {
 }
 
 // begun queues a work after its first run; without a run, or with one that must wait, it is to be run later.
-func (c *Client) begun(d *named, uses []*shared, names []string, arguments codec.Raw, t *transaction, check func() *status.Error, with func()) (*Work, *status.Error) {
+func (c *Client) begun(d *named, uses []*shared, names []string, arguments codec.Raw, t *transaction, check func() *status.Error, with func(*work)) (*Work, *status.Error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := check(); err != nil {
@@ -120,7 +120,7 @@ func (c *Client) begun(d *named, uses []*shared, names []string, arguments codec
 		w.handle.finish(t.seen(), nil)
 		close(w.handle.stored)
 		if with != nil {
-			with()
+			with(w)
 		}
 		c.pump()
 		return w.handle, nil
@@ -141,7 +141,7 @@ func (c *Client) begun(d *named, uses []*shared, names []string, arguments codec
 	}
 	w.uses = slices.Clone(uses)
 	if with != nil {
-		with()
+		with(w)
 	}
 	c.queue(w)
 	c.pump()

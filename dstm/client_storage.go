@@ -51,6 +51,15 @@ func (k *disk) put(key string, value []byte) {
 	}
 }
 
+// erase has a record deleted; while the storage fails, one that it cannot hold is just not written.
+func (k *disk) erase(key string, held bool) {
+	if k.failing != nil && !held {
+		delete(k.puts, key)
+		return
+	}
+	k.put(key, nil)
+}
+
 // after calls fn when all that was put is durable; at once if it will not be.
 func (k *disk) after(fn func()) {
 	if !k.active() || k.failing != nil {
@@ -117,7 +126,7 @@ func (k *disk) write() {
 		written := c.works.written(puts)
 		err = k.unlocked(saves, puts)
 		c.cache.saved(saves, puts)
-		c.works.keep(written, err)
+		c.works.keep(puts, written, err)
 		k.applied(puts, err)
 		for _, fn := range then {
 			fn()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/trefoilgo/trefoil/codec"
@@ -205,7 +206,7 @@ func (c *Client) landed(sequence uint64) {
 // remove takes a work away; in the batch that deletes it, its objects are stored, too.
 func (c *Client) remove(w *work, then func()) {
 	c.works.remove(w)
-	c.disk.put(keep.WorkPrefix+w.ID, nil)
+	c.disk.erase(keep.WorkPrefix+w.ID, len(w.kept) > 0)
 	c.disk.after(func() {
 		if then != nil {
 			then()
@@ -285,16 +286,20 @@ func (s *works) written(puts map[string][]byte) map[*work]uint64 {
 	return written
 }
 
-// keep notes which runs the storage may hold now.
-func (s *works) keep(written map[*work]uint64, err error) {
-	if err == nil {
-		clear(s.doubtful)
+// keep notes which runs and items the storage may hold now.
+func (s *works) keep(puts map[string][]byte, written map[*work]uint64, err error) {
+	for key, value := range puts {
+		if id, ok := strings.CutPrefix(key, keep.ItemPrefix); ok && value != nil {
+			s.held[id] = true
+		} else if ok && err == nil {
+			delete(s.held, id)
+		}
 	}
 	for w, sequence := range written {
 		switch {
 		case err == nil:
 			w.kept = []uint64{sequence}
-		case !errors.Is(err, transport.ErrStorageClosed):
+		case !errors.Is(err, transport.ErrStorageClosed) && !slices.Contains(w.kept, sequence):
 			w.kept = append(w.kept, sequence)
 		}
 	}

@@ -163,7 +163,7 @@ func (c *Client) take(id string) {
 	i := slices.IndexFunc(s.items, func(k *keep.Item) bool { return k.ID == id })
 	s.bytes -= len(keep.AppendItem(s.items[i]))
 	s.items = slices.Delete(s.items, i, i+1)
-	c.disk.put(keep.ItemPrefix+id, nil)
+	c.disk.erase(keep.ItemPrefix+id, s.held[id])
 	s.changed()
 }
 
@@ -180,7 +180,7 @@ func (b *Inbox) retry(ctx context.Context, id string, arguments codec.Raw) (*Wor
 	case k == nil:
 		c.mu.Unlock()
 		return nil, errNoItem(id)
-	case c.works.doubtful[id] && c.disk.failing != nil:
+	case c.works.held[id] && c.disk.failing != nil:
 		c.mu.Unlock()
 		return nil, status.New(status.Unavailable, "", "the storage fails, and may still hold this work: if it were done again here, the next process could repeat it")
 	case c.works.registry[k.Name] == nil:
@@ -212,8 +212,14 @@ func (b *Inbox) retry(ctx context.Context, id string, arguments codec.Raw) (*Wor
 		}
 		return nil
 	}
-	// The item makes the room that the work takes.
-	w, err := c.first(ctx, c.works.registry[k.Name], uses, arguments, check, func() { c.take(id) })
+	// The item makes the room that the work takes. As long as the storage may hold the item, the work must not be sent: if the process ended
+	// then, the next one would have it in the inbox, though it is done.
+	w, err := c.first(ctx, c.works.registry[k.Name], uses, arguments, check, func(w *work) {
+		if c.works.held[id] {
+			w.kept = []uint64{0}
+		}
+		c.take(id)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +240,9 @@ func (c *Client) refuse(w *work, err *status.Error) {
 		}
 		k.Differences = append(k.Differences, d)
 	}
-	c.works.doubtful[w.ID] = len(w.kept) > 0
+	if len(w.kept) > 0 {
+		c.works.held[w.ID] = true
+	}
 	c.works.remove(w)
 	record := keep.AppendItem(k)
 	c.works.bytes += len(record)
@@ -245,7 +253,7 @@ func (c *Client) refuse(w *work, err *status.Error) {
 		return 1
 	})
 	c.works.items = slices.Insert(c.works.items, at, k)
-	c.disk.put(keep.WorkPrefix+w.ID, nil)
+	c.disk.erase(keep.WorkPrefix+w.ID, len(w.kept) > 0)
 	c.disk.put(keep.ItemPrefix+w.ID, record)
 	c.disk.after(func() { c.letGo(w) })
 	w.handle.finish(nil, err)

@@ -103,7 +103,7 @@ type works struct {
 	bytes    int              // of all records
 	last     uint64           // of the ids
 	registry map[string]*named
-	doubtful map[string]bool // items whose work may still be in the storage, by id
+	held     map[string]bool // items that the storage may hold, as such or still as works, by id
 	working  bool            // a goroutine runs what is to be run
 	watchers map[chan struct{}]struct{}
 }
