@@ -30,6 +30,7 @@ type work struct {
 	since     uint64
 	began     int // how often the log had been put back
 	told      int // likewise, when it was told to be committed
+	version   uint64
 }
 
 // workOperations are what works do. Each may run in a later process, so they wait for nothing.
@@ -108,13 +109,17 @@ func (c *client) options() *dstm.ClientOptions {
 
 // restored takes up what a process before has left, before there is a connection.
 func (c *client) restored() {
-	busy := map[string]bool{}
+	busy, ended := map[string]bool{}, map[*work]bool{}
+	for _, w := range c.works {
+		ended[w] = w.stored && w.committed
+	}
 	for _, pending := range c.dstm.Pending() {
 		c.s.count.add("works restored")
 		for _, name := range pending.Objects() {
 			busy[name] = true
 		}
 		w := c.workOf(pending.Name())
+		ended[w] = false
 		c.s.k.spawn(c.owner, func() { w.wait(pending) })
 	}
 	for _, w := range c.watched() {
@@ -123,6 +128,7 @@ func (c *client) restored() {
 			continue
 		}
 		c.s.count.add("objects restored")
+		c.there(w.name, o.Head().Version, ended)
 		if busy[w.name] || c.s.restores > 0 { // predictions are on top, or it is of a history that is gone
 			continue
 		}
@@ -132,6 +138,15 @@ func (c *client) restored() {
 		})
 		if err != nil {
 			c.s.k.fail("client %d cannot view the %s that it has stored: %v", c.number, w.name, err)
+		}
+	}
+}
+
+// there fails if a work is gone from the storage that the stored object does not hold: an edit would vanish.
+func (c *client) there(name string, version uint64, ended map[*work]bool) {
+	for _, w := range c.works {
+		if ended[w] && w.version > version && w.names[0] == name && c.s.restores == 0 && c.storage.failed == 0 {
+			c.s.k.fail("client %d has %s stored at version %d, and has forgotten %s, which made version %d", c.number, name, version, w.tag, w.version)
 		}
 	}
 }
@@ -210,6 +225,7 @@ func (w *work) wait(pending *dstm.Work) {
 	out := witness.Outcome{Tag: w.tag, Position: uint64(commit.Position), Since: w.since}
 	if len(w.names) == 1 {
 		out.Object, out.Version = w.names[0], commit.Version
+		w.version = commit.Version
 	}
 	if w.began != s.restores {
 		out.Since = 0

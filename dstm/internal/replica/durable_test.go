@@ -152,3 +152,35 @@ func TestConfirmedIsNotShownTwice(t *testing.T) {
 		t.Fatal(s.Version, d.core.Hidden(first))
 	}
 }
+
+// TestHiddenLandsWithItsObject: a durable transaction whose prediction was taken back is over only when its object holds what it wrote: its
+// record must not go before.
+func TestHiddenLandsWithItsObject(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	sent := adds(d)
+	sent.Sequence = 11
+	saved, _, _ := d.core.Save("a", true)
+	d.core = New(100, 1024)
+	d.core.Restore("log", sent, true, true)
+	d.core.Restored(me)
+	d.core.OpenSaved("a", saved, false)
+	d.connect()
+	landed := func() bool {
+		return slices.ContainsFunc(d.core.Events(), func(e Event) bool { return e.Kind == Landed })
+	}
+	if err := d.core.committed(d.core.logged("log"), 11, 5, []uint64{1}); err != nil {
+		t.Fatal(err)
+	}
+	d.core.done()
+	if landed() {
+		t.Fatal("it has landed in version 0, which came before it")
+	}
+	o := d.core.objects["a"]
+	d.core.install(o, &snapshot{epoch: o.epoch, version: 1, position: 5, root: o.root})
+	d.core.done()
+	if !landed() {
+		t.Fatal("it does not land")
+	}
+}

@@ -122,8 +122,9 @@ func (c *Core) committed(j *journal, sequence, position uint64, versions []uint6
 	for _, l := range slices.Clone(p.layers) {
 		i := slices.IndexFunc(p.Parts, func(part txn.Part) bool { return part.Object == l.object.name })
 		// In order, the change came before its answer and took the layer away. What is
-		// left waits for an object that is just being opened again.
-		if !l.shown || l.object.version >= versions[i] || l.object.epoch != l.part.Epoch {
+		// left waits for an object that is just being opened again; where nothing is shown, only a durable one, whose record must
+		// not go before what is stored of the object holds its writes.
+		if !l.shown && !p.durable || l.object.version >= versions[i] || l.object.epoch != l.part.Epoch {
 			c.take(l)
 			continue
 		}
