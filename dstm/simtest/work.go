@@ -310,7 +310,9 @@ func (w *work) judge(commits int, why *status.Error) error {
 		return fmt.Errorf("was told that there is no %s, which is committed", w.tag)
 	case why != nil && !why.Unknown && commits > 0:
 		return fmt.Errorf("has %s, which is committed, in the inbox: %v", w.tag, why)
-	case why != nil && why.Unknown && !forgetful:
+	case why != nil && why.Unknown && !forgetful && (commits > 0 || !why.Is(dstm.ErrStaleSequence)):
+		// Of a process before, the client does not trust its storage to know what was settled (record 16, 5), so that what was refused, unheard,
+		// may end so. But what was committed the server remembers until the client has stored its end.
 		return fmt.Errorf("does not know about %s though nobody forgot anything: %v", w.tag, why)
 	case why == nil && commits == 0 && w.stored && !w.discarded && !(w.committed && w.told != s.restores):
 		return fmt.Errorf("has lost %s", w.tag)
