@@ -167,7 +167,7 @@ func (c *Client) settled(w *work, e *replica.Event) {
 		}
 		c.requeue(w, patience, err)
 	case err.Unknown:
-		if e.Sent {
+		if e.Sent || e.Restored {
 			c.refuse(w, err)
 			return
 		}

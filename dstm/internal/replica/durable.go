@@ -3,7 +3,6 @@ package replica
 import (
 	"slices"
 
-	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
@@ -38,14 +37,16 @@ func (c *Core) Restore(log string, t txn.Transaction, sent, hidden bool) {
 	c.sequence = max(c.sequence, t.Sequence)
 }
 
-// Restored refuses what was never sent and depends on a transaction that is no longer known: whether that committed nobody can tell.
-// client is who the transactions were sent as.
+// Restored follows the last [Core.Restore]; client is who the transactions were sent as. What depends on a transaction that is no longer
+// known is not shown: the server decides about it (see [pending.unsent]).
 func (c *Core) Restored(client [16]byte) {
 	c.client, c.known = client, true
-	for _, j := range slices.Clone(c.journals) {
-		c.refuseUnsent(j, func(p *pending) bool {
-			return slices.ContainsFunc(p.After, func(a uint64) bool { return j.find(a) == nil })
-		}, status.New(status.Aborted, reason.Depends, "what the transaction depends on is not known any more"))
+	for _, j := range c.journals {
+		for _, p := range j.queue {
+			if slices.ContainsFunc(p.After, func(a uint64) bool { return j.find(a) == nil }) {
+				c.hide(p)
+			}
+		}
 	}
 	c.done()
 }

@@ -144,10 +144,10 @@ func (j *journal) window(settled uint64) bool {
 	return j.flying+remembered < MaxUnanswered
 }
 
-// refuseUnsent settles transactions that were never sent with an error.
+// refuseUnsent settles transactions that were certainly never sent with an error.
 func (c *Core) refuseUnsent(j *journal, which func(*pending) bool, err *status.Error) {
 	for _, p := range slices.Clone(j.queue) {
-		if !p.sent && which(p) && j.find(p.Sequence) == p {
+		if p.unsent() && which(p) && j.find(p.Sequence) == p {
 			c.refuse(p, err, nil)
 		}
 	}
@@ -172,6 +172,11 @@ func (c *Core) unblock(j *journal) {
 		return slices.ContainsFunc(p.After, func(a uint64) bool { return slices.Contains(j.committed, a) })
 	}, status.New(status.Aborted, reason.Depends, "what the transaction depends on is settled"))
 }
+
+// unsent reports whether the transaction certainly was never sent. Of one that a process before has stored only the server can say
+// that: if the storage failed, that process may have sent what the record says was not, and it may be committed. So its run is sent as it was,
+// whatever has happened since, and only what the server refuses is run anew.
+func (p *pending) unsent() bool { return !p.sent && !p.restored }
 
 func (p *pending) part(object string) *txn.Part {
 	for i := range p.Parts {

@@ -128,7 +128,7 @@ func (s *naive) decide(client [16]byte, t *txn.Transaction) *record {
 			continue // settled and forgotten counts as committed
 		}
 		if before == nil || before.position == 0 {
-			if before == nil {
+			if before == nil && !s.losing {
 				s.faults = append(s.faults, "depends on what never came")
 			}
 			r.err = status.New(status.Aborted, reason.Depends, "depends")

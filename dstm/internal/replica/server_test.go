@@ -27,6 +27,7 @@ type naive struct {
 	cut     int                 // of 100 snapshots sent in pieces
 	limits  Limits
 	faults  []string
+	losing  bool // clients may have forgotten what they depend on
 }
 
 type shared struct {

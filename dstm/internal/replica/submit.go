@@ -186,7 +186,7 @@ func (c *Core) drop(p *pending) {
 	for _, q := range slices.Clone(j.queue) {
 		switch {
 		case !slices.Contains(q.After, p.Sequence) || q.answered || j.find(q.Sequence) != q:
-		case q.sent: // its answer will come
+		case !q.unsent(): // its answer will come
 			c.hide(q)
 		default:
 			c.refuse(q, status.New(status.Aborted, reason.Depends, "what the transaction depends on was refused"), nil)
