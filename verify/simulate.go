@@ -26,7 +26,16 @@ const repeated = 20
 
 // simulated runs the simulation of one seed after another: as many as the settings say, or as long.
 func simulated(ctx context.Context, s settings, say func(format string, args ...any)) error {
-	run := simulations{next: s.seed, last: s.seed + uint64(s.seeds) - 1, count: simtest.Counters{}}
+	return simulate(ctx, s, "simulate", simtest.Run, simtest.Counters.Missing, say)
+}
+
+// simulatedOffline is simulated with clients that have a storage.
+func simulatedOffline(ctx context.Context, s settings, say func(format string, args ...any)) error {
+	return simulate(ctx, s, "offline", simtest.RunOffline, simtest.Counters.MissingOffline, say)
+}
+
+func simulate(ctx context.Context, s settings, name string, one simulation, missing func(simtest.Counters) []string, say func(format string, args ...any)) error {
+	run := simulations{name: name, simulate: one, next: s.seed, last: s.seed + uint64(s.seeds) - 1, count: simtest.Counters{}}
 	began := time.Now()
 	if s.lasts > 0 {
 		run.last, run.until = 1<<63, began.Add(s.lasts)
@@ -47,14 +56,19 @@ func simulated(ctx context.Context, s settings, say func(format string, args ...
 	if run.failed != nil {
 		return run.report()
 	}
-	if missing := run.count.Missing(); run.done >= enoughSeeds && len(missing) > 0 {
-		return fmt.Errorf("not once in %d seeds: %s", run.done, strings.Join(missing, ", "))
+	if never := missing(run.count); run.done >= enoughSeeds && len(never) > 0 {
+		return fmt.Errorf("not once in %d seeds: %s", run.done, strings.Join(never, ", "))
 	}
 	return ctx.Err()
 }
 
+// simulation runs one seed.
+type simulation = func(seed uint64, trace bool) simtest.Result
+
 // simulations are those of one check.
 type simulations struct {
+	name       string // of the check
+	simulate   simulation
 	mu         sync.Mutex
 	next, last uint64
 	until      time.Time // zero: until last
@@ -74,9 +88,9 @@ func (r *simulations) one() bool {
 	if over {
 		return false
 	}
-	result := simtest.Run(seed, false)
+	result := r.simulate(seed, false)
 	if seed%repeated == 0 && result.Err == nil {
-		if again := simtest.Run(seed, false); again.Trace != result.Trace {
+		if again := r.simulate(seed, false); again.Trace != result.Trace {
 			result.Err = fmt.Errorf("the same seed did not run in the same way again: %d events, then %d", result.Events, again.Events)
 		}
 	}
@@ -96,11 +110,11 @@ const linesShown = 60
 
 // report runs the seed that failed once more, to say what happened.
 func (r *simulations) report() error {
-	again := simtest.Run(r.failed.Seed, true)
+	again := r.simulate(r.failed.Seed, true)
 	for _, line := range again.Lines[max(0, len(again.Lines)-linesShown):] {
 		fmt.Println("     ", line)
 	}
-	err := fmt.Errorf("seed %d: %w (again: go run -C verify . -only simulate -seed %d -seeds 1)", r.failed.Seed, r.failed.Err, r.failed.Seed)
+	err := fmt.Errorf("seed %d: %w (again: go run -C verify . -only %s -seed %d -seeds 1)", r.failed.Seed, r.failed.Err, r.name, r.failed.Seed)
 	if again.Trace != r.failed.Trace {
 		err = fmt.Errorf("%w; the same seed did not run in the same way again: %v", err, again.Err)
 	}

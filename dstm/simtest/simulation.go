@@ -68,8 +68,13 @@ const transactions = 200
 const maxEvents = 150_000
 
 // Run runs the simulation of a seed. With trace the result says what happened.
-func Run(seed uint64, trace bool) (result Result) {
-	s := newSimulation(seed)
+func Run(seed uint64, trace bool) Result { return run(seed, false, trace) }
+
+// RunOffline is Run where some of the clients have a storage, and works that outlive their processes.
+func RunOffline(seed uint64, trace bool) Result { return run(seed, true, trace) }
+
+func run(seed uint64, offline, trace bool) (result Result) {
+	s := newSimulation(seed, offline)
 	s.k.trace.keep = trace
 	defer func() {
 		s.k.finish()
@@ -81,7 +86,7 @@ func Run(seed uint64, trace bool) (result Result) {
 
 func pick[T any](k *kernel, choices ...T) T { return choices[k.rng.IntN(len(choices))] }
 
-func newSimulation(seed uint64) *simulation {
+func newSimulation(seed uint64, offline bool) *simulation {
 	k := newKernel(seed)
 	s := &simulation{k: k, count: Counters{}, strictReads: map[string]bool{}}
 	s.frames = frames{after: map[author][]uint64{}, refused: map[author]bool{}, never: map[author]bool{}}
@@ -127,7 +132,9 @@ func newSimulation(seed uint64) *simulation {
 		s.clients = append(s.clients, c)
 	}
 	s.chooseFaults()
-	s.chooseStorages()
+	if offline {
+		s.chooseStorages()
+	}
 	return s
 }
 

@@ -11,12 +11,18 @@ var (
 )
 
 func TestSeeds(t *testing.T) {
+	for name, run := range map[string]func(uint64, bool) Result{"online": Run, "offline": RunOffline} {
+		t.Run(name, func(t *testing.T) { seeds(t, run) })
+	}
+}
+
+func seeds(t *testing.T, run func(uint64, bool) Result) {
 	total := Counters{}
 	for seed := *first; seed < *first+*runs; seed++ {
-		r := Run(seed, false)
+		r := run(seed, false)
 		total.Merge(r.Counters)
 		if r.Err != nil {
-			again := Run(seed, true)
+			again := run(seed, true)
 			for _, line := range again.Lines[max(0, len(again.Lines)-60):] {
 				t.Log(line)
 			}
@@ -29,7 +35,11 @@ func TestSeeds(t *testing.T) {
 // TestDeterminism: a seed runs in the same way each time.
 func TestDeterminism(t *testing.T) {
 	for seed := *first; seed < *first+*runs/2; seed++ {
-		a, b := Run(seed, false), Run(seed, false)
+		run := Run
+		if seed%2 == 0 {
+			run = RunOffline
+		}
+		a, b := run(seed, false), run(seed, false)
 		if a.Trace != b.Trace {
 			t.Errorf("seed %d: %x after %d events, then %x after %d", seed, a.Trace, a.Events, b.Trace, b.Events)
 		}

@@ -30,6 +30,7 @@ func (p *program) build(ctx context.Context, tree string) error {
 
 const (
 	simulation = "simulate"
+	offline    = "offline" // a simulation too
 	itself     = "bugs"
 	// stuck is how long a check may take, and stuckSeeds the simulation. None of them takes half as long where nothing is wrong.
 	stuck      = 150 * time.Second
@@ -48,7 +49,7 @@ func (p *program) run(ctx context.Context, seeds int) (by, what string, err erro
 			continue
 		}
 		args, most := []string{"-only", name, "-seed", fmt.Sprint(p.seed)}, stuck
-		if name == simulation {
+		if name == simulation || name == offline {
 			args, most = append(args, "-seeds", fmt.Sprint(seeds)), stuckSeeds
 		}
 		if what, failed := p.check(ctx, args, most); failed || ctx.Err() != nil {
