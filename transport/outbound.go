@@ -19,12 +19,17 @@ type outbound struct {
 	writing bool // somebody writes: a writer, the flushing reader, or the one that closes
 	reading bool // the reader is busy and will flush before it waits
 	owed    bool // the next message begins with a piece of a large frame
+	pooled  bool // the one that writes, or will in its turn, is the server's pool
 
 	size    int // bytes queued, those that are being written included
 	control lane
+	step    *step // stands before small, and only while that and large are empty
 	small   lane
 	large   largeQueue
 	waiters []*waiter
+
+	held     []byte // a message that the pool could not write without waiting; see trier
+	heldSize int    // how many queued bytes leave with it, 0 if none is held
 }
 
 // waiter is called when no more than level bytes are queued.
@@ -46,7 +51,7 @@ func (o *outbound) maxSmall() int { return min(o.peer.message, chunkSize) }
 
 // pending reports whether something waits for a writer.
 func (o *outbound) pending() bool {
-	return len(o.control.batches) > 0 || len(o.small.batches) > 0 || !o.large.empty()
+	return o.heldSize > 0 || len(o.control.batches) > 0 || o.step != nil || len(o.small.batches) > 0 || !o.large.empty()
 }
 
 // put queues a frame: raw is its msgpack, wire the same in the connection's
@@ -64,6 +69,7 @@ func (o *outbound) put(wire, raw []byte, keep bool) error {
 	case o.size > 0 && o.size+n > o.budget:
 		return errFull
 	}
+	o.leaveStep()
 	isLarge := n > o.maxSmall()
 	if !isLarge && o.large.empty() {
 		o.small.add(wire, o.maxMessage())
@@ -111,6 +117,7 @@ func (o *outbound) putControl(wire []byte) bool {
 // then a piece of a large frame, so that each gets on. It returns the message and
 // how many queued bytes leave with it; nil if nothing waits.
 func (o *outbound) next() (msg *buffer, taken int) {
+	o.leaveStep()
 	limit := o.maxMessage()
 	if o.control.first() > 0 {
 		msg = o.control.take()
@@ -197,6 +204,7 @@ func (o *outbound) drop() {
 			l.take().release()
 		}
 	}
+	o.step = nil
 	o.large = largeQueue{}
 	o.waiters = nil
 }

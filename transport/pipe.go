@@ -117,17 +117,40 @@ func (c *pipeConn) waits() bool {
 }
 
 func (c *pipeConn) Write(msg []byte) error {
-	p := takeBuffer(len(msg))
-	p.b = append(p.b, msg...)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for !c.cut && c.out.bytes > 0 && c.out.bytes+len(msg) > pipeBuffer {
+	for c.full(len(msg)) {
 		c.changed.Wait()
 	}
+	return c.put(msg)
+}
+
+// tryWrite implements trier.
+func (c *pipeConn) tryWrite(framed []byte) (int, error) {
+	msg := messagePayload(framed)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.full(len(msg)) {
+		return 0, nil
+	}
+	return len(framed), c.put(msg)
+}
+
+// finish implements trier: nothing is ever left.
+func (c *pipeConn) finish(framed []byte) error { return c.Write(messagePayload(framed)) }
+
+// full reports whether a message of n bytes must wait. The caller holds mu.
+func (c *pipeConn) full(n int) bool {
+	return !c.cut && c.out.bytes > 0 && c.out.bytes+n > pipeBuffer
+}
+
+// put sends a message that need not wait. The caller holds mu.
+func (c *pipeConn) put(msg []byte) error {
 	if c.cut || c.out.end != nil {
-		p.release()
 		return io.ErrClosedPipe
 	}
+	p := takeBuffer(len(msg))
+	p.b = append(p.b, msg...)
 	c.out.messages = append(c.out.messages, p)
 	c.out.bytes += len(msg)
 	c.changed.Broadcast()

@@ -128,14 +128,3 @@ func (s *Session) wait(level int, fn func()) (cancel func()) {
 	})
 	return func() {}
 }
-
-// Broadcast queues f for each session and never waits. For each session that
-// refused it, refused is called with TrySend's error before Broadcast goes on; it must not
-// wait. nil does nothing.
-func Broadcast(sessions []*Session, f *Shared, refused func(*Session, error)) {
-	for _, s := range sessions {
-		if err := s.TrySendShared(f); err != nil && refused != nil {
-			refused(s, err)
-		}
-	}
-}

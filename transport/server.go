@@ -70,6 +70,7 @@ type Server struct {
 	features []string
 	upgrade  upgrader
 	log      *slog.Logger
+	writers  *writerPool
 
 	mu       sync.Mutex
 	refusing string // why nobody is let in any more, "" while they are
@@ -88,7 +89,7 @@ func NewServer(opts *ServerOptions, patterns ...Pattern) *Server {
 	s := &Server{
 		node: NewID(), patterns: patterns,
 		sessions: make(map[*Session]struct{}), clients: make(map[ID]*Session),
-		ended: make(chan struct{}),
+		ended: make(chan struct{}), writers: newWriterPool(),
 	}
 	if opts != nil {
 		s.opts = *opts

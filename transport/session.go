@@ -45,6 +45,8 @@ type Session struct {
 	done     chan struct{} // all goroutines have ended
 	work     sync.WaitGroup
 	writeFn  func()
+	pool     *writerPool // nil on a client, and where writing cannot be tried
+	try      trier       // conn, if there is a pool
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc

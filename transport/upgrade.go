@@ -87,6 +87,10 @@ type tap struct {
 	net.Conn
 	before, after func()
 	buffer        *bufio.Reader // what gorilla reads from, if that is known
+
+	writing sync.Mutex // one write at a time; guards what follows
+	rest    []byte     // of a message of which a part was written; see tryWrite
+	attempt *attempt
 }
 
 // wait returns when there is something to read. Waiting here and not where gorilla would saves half a

@@ -7,12 +7,15 @@ import "bytes"
 // message then, without a goroutine. A client's reader never writes: two ends
 // that both wrote while reading would in the end wait for each other for ever.
 func (s *Session) wake() {
-	o := &s.out
-	if o.writing || o.reading && o.size <= handOver {
-		return
+	if s.out.needsWriter() {
+		s.out.writing = true
+		s.startWriter()
 	}
-	o.writing = true
-	s.startWriter()
+}
+
+// needsWriter reports whether nobody writes, and nobody is about to.
+func (o *outbound) needsWriter() bool {
+	return !o.writing && (!o.reading || o.size > handOver)
 }
 
 // startWriter starts a writer that takes over o.writing.
@@ -38,31 +41,59 @@ func (s *Session) flush(reader bool) {
 			s.startWriter()
 			return
 		}
-		msg, taken := o.next()
-		o.mu.Unlock()
-		err := s.send(msg.b)
-		msg.release()
-		o.mu.Lock()
-		due := o.wrote(taken)
-		if err != nil {
-			o.drop()
-			o.stopWriting()
-			o.mu.Unlock()
-			s.lost(err)
-			o.mu.Lock()
+		taken, err := s.sendNext()
+		if !s.wrote(taken, err) {
 			return
-		}
-		if len(due) > 0 {
-			o.mu.Unlock()
-			for _, w := range due {
-				if s.ending.Load() == nil {
-					s.guard("AfterDrain", "", w.fn)
-				}
-			}
-			o.mu.Lock()
 		}
 	}
 	o.stopWriting()
+}
+
+// sendNext writes one message, and waits for it. The caller holds out.mu.
+func (s *Session) sendNext() (taken int, err error) {
+	o := &s.out
+	if o.heldSize > 0 {
+		framed, taken := o.held, o.heldSize
+		o.held, o.heldSize = nil, 0
+		o.mu.Unlock()
+		defer o.mu.Lock()
+		s.writeFrom.Store(s.now())
+		err = s.try.finish(framed)
+		s.writeFrom.Store(0)
+		s.lastWrite.Store(s.now())
+		return taken, err
+	}
+	msg, taken := o.next()
+	o.mu.Unlock()
+	defer o.mu.Lock()
+	err = s.send(msg.b)
+	msg.release()
+	return taken, err
+}
+
+// wrote notes that n queued bytes have left, or that the connection failed: then it gives up the right to
+// write and returns false. The caller holds out.mu.
+func (s *Session) wrote(n int, err error) bool {
+	o := &s.out
+	due := o.wrote(n)
+	if err != nil {
+		o.drop()
+		o.stopWriting()
+		o.mu.Unlock()
+		s.lost(err)
+		o.mu.Lock()
+		return false
+	}
+	if len(due) > 0 {
+		o.mu.Unlock()
+		for _, w := range due {
+			if s.ending.Load() == nil {
+				s.guard("AfterDrain", "", w.fn)
+			}
+		}
+		o.mu.Lock()
+	}
+	return true
 }
 
 // send writes one message, and leaves the time for the sweeper to judge.
@@ -79,7 +110,7 @@ func (s *Session) send(msg []byte) error {
 
 // stopWriting gives up the right to write.
 func (o *outbound) stopWriting() {
-	o.writing = false
+	o.writing, o.pooled = false, false
 	o.idle.Broadcast()
 }
 

@@ -1,0 +1,75 @@
+package transport
+
+import "net"
+
+// trier is a Conn of a server that can write as much as goes without waiting. All of the methods need the
+// right to write.
+type trier interface {
+	Conn
+
+	// tryWrite writes framed, a whole WebSocket message, and never waits. It returns how much
+	// it took. If that is a part, the connection keeps the rest and finish must follow; framed must not change until then.
+	tryWrite(framed []byte) (int, error)
+
+	// finish writes what an earlier tryWrite left, and then framed, which may be nil. It waits as Write does.
+	finish(framed []byte) error
+}
+
+// triesWriting is conn as a trier, nil if it is none: TLS and what middleware wraps, for
+// what they do with the bytes cannot be stopped in the middle.
+func triesWriting(conn Conn) trier {
+	t, ok := conn.(trier)
+	if ws, is := conn.(*wsConn); !ok || is && !ws.tap.tries() {
+		return nil
+	}
+	return t
+}
+
+func (c *wsConn) tryWrite(framed []byte) (int, error) { return c.tap.tryWrite(framed) }
+
+func (c *wsConn) finish(framed []byte) error {
+	_, err := c.tap.Write(framed)
+	return err
+}
+
+// tries reports whether tryWrite works. The type must be exactly this one: a type that embeds it may
+// want to see what is written.
+func (t *tap) tries() bool {
+	_, ok := t.Conn.(*net.TCPConn)
+	return ok && canTry
+}
+
+// tryWrite goes around gorilla, whose every write sets a deadline and passes a channel.
+func (t *tap) tryWrite(p []byte) (n int, err error) {
+	if !t.writing.TryLock() {
+		return 0, nil // the answer to a WebSocket ping is being written
+	}
+	defer t.writing.Unlock()
+	if t.attempt == nil {
+		if t.attempt, err = newAttempt(t.Conn.(*net.TCPConn)); err != nil {
+			return 0, err
+		}
+	}
+	n, err = t.attempt.write(p)
+	if err == nil && 0 < n && n < len(p) {
+		t.rest = p[n:]
+	}
+	return n, err
+}
+
+// Write writes what a tryWrite left in the middle of a message, then p. On a server
+// each call is for whole messages: gorilla's buffer has room for any that a session sends.
+func (t *tap) Write(p []byte) (int, error) {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	if len(t.rest) > 0 {
+		if _, err := t.Conn.Write(t.rest); err != nil {
+			return 0, err
+		}
+		t.rest = nil
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	return t.Conn.Write(p)
+}
