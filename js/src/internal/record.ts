@@ -4,7 +4,7 @@ import { Body } from "./body.ts";
 import { checksum } from "./checksum.ts";
 
 /** The only format so far. */
-const FORMAT = 1;
+export const FORMAT = 1;
 const HEAD = 9;
 
 /** A record for a storage: the format, a checksum over its key and content, and the content. */

@@ -9,6 +9,9 @@ export type Changes = Map<string, Uint8Array | null>;
 /** From how many bytes on changes are not worth being kept beside a state that is smaller. */
 const TAIL = 4096;
 
+/** How many changes are noted before the whole state is rather written anew. */
+const MAX_ENTRIES = 4096;
+
 /** What is kept of one object. */
 interface Kept {
   base: Uint8Array | null;
@@ -37,8 +40,10 @@ export class Cache {
   readonly #open = new Map<string, Open>();
   /** By log: the records of what was of one position. */
   readonly #levels = new Map<string, Uint8Array>();
-  /** What could not be read, or had to make room. */
+  /** What is not kept any more. */
   readonly #gone: string[] = [];
+  /** What could not be read: it is kept under another key. */
+  readonly #aside: Changes = new Map();
   /** Opened since the last collect. */
   readonly #used: string[] = [];
   /** Something is to be written. */
@@ -49,6 +54,7 @@ export class Cache {
     records: ReadonlyMap<string, Uint8Array>,
     readonly most: { readonly objects: number; readonly bytes: number },
     readonly now: () => number,
+    readonly damaged: () => void,
   ) {
     for (const [key, value] of records) {
       if (key.startsWith("replica/")) {
@@ -76,7 +82,7 @@ export class Cache {
     return k;
   }
 
-  /** What is kept of an object that is being opened, null if nothing. What is damaged is given up: it is only a copy. */
+  /** What is kept of an object that is being opened, null if nothing. What is damaged is set aside, and asked for. */
   take(name: string): Held | null {
     const k = this.#kept.get(name);
     let held = k?.held ?? null;
@@ -85,7 +91,10 @@ export class Cache {
         const image = openImage(name, k.base, Array.from({ length: k.tailCount }, (_, i) => k.tails[i] as Uint8Array));
         held = { ...image, level: isLevelIn(this.#levels.get(image.log), name, image) };
       } catch {
+        this.#aside.set(`aside/${baseKey(name)}`, k.base);
+        k.tails.forEach((tail, i) => this.#aside.set(`aside/${tailKey(name, i + 1)}`, tail));
         this.forget(name);
+        this.damaged();
       }
       k.base = null;
       k.tails = [];
@@ -101,8 +110,9 @@ export class Cache {
     if (!("object" in e)) return;
     const open = this.#open.get(e.object);
     if (open === undefined) return;
-    if (e.kind === "entered") open.entries.push(e);
-    else if (e.kind === "changed" && e.origin === "reset") open.whole = true;
+    if (e.kind === "entered") {
+      if (open.entries.push(e) > MAX_ENTRIES) [open.entries, open.whole] = [[], true];
+    } else if (e.kind === "changed" && e.origin === "reset") open.whole = true;
     else if (e.kind !== "opened") return;
     this.dirty = true;
   }
@@ -131,6 +141,8 @@ export class Cache {
   /** Adds what is to be written, so that all open objects are kept as they are now. */
   collect(changes: Changes): void {
     this.#sweep(changes);
+    for (const [key, value] of this.#aside) changes.set(key, value);
+    this.#aside.clear();
     for (const name of this.#used.splice(0)) {
       const k = this.#kept.get(name);
       if (k !== undefined) changes.set(`used/${name}`, usedRecord((k.used = this.now())));

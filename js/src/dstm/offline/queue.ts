@@ -26,6 +26,11 @@ const BUSY = 1000;
 /** From which loss on there is a pause in any case, as `update` has it. */
 const PATIENCE = 8;
 
+/** Whether an object that cannot be opened for this reason may be later. */
+export function passes(error: TrefoilError): boolean {
+  return error.code === Code.Unavailable || (error.code === Code.ResourceExhausted && !error.is(Reason.TooLarge));
+}
+
 /** A task in this process. */
 interface Job {
   readonly task: Task;
@@ -38,6 +43,10 @@ interface Job {
   awaited: ReadonlySet<number> | null;
   /** Sequences of earlier runs whose end is not stored. */
   held: { readonly log: string; readonly sequence: number }[];
+  /** The runs, 0 for none, that the storage may hold of it. Only when it works, and holds one for certain, is that the present one alone. */
+  kept: number[];
+  /** Its run is from an earlier process. */
+  restored: boolean;
   /** Its objects, which it keeps open. */
   readonly shared: Map<string, Shared>;
   /** The record is to be written. */
@@ -63,6 +72,8 @@ export class Queue {
   #works: readonly Work[] | null = null;
   /** Bytes of what is in the inbox. */
   readonly #refused = new Map<string, number>();
+  /** Those in the inbox whose work the storage may still hold. */
+  readonly #doubtful = new Set<string>();
   /** To be written with the next flush. */
   readonly #changes: Changes = new Map();
   #told = true;
@@ -116,6 +127,7 @@ export class Queue {
     for (const t of tasks) this.#core.sequence = Math.max(this.#core.sequence, t.order, t.run?.sequence ?? 0);
     for (const t of tasks.sort((a, b) => a.order - b.order)) {
       const job = this.#job(t, "run");
+      job.kept = [t.run?.sequence ?? 0];
       job.foreman.stored(this.#journal.durable);
       this.#jobs.push(job);
       this.#hold(job);
@@ -131,6 +143,7 @@ export class Queue {
       }
       known.add(run.sequence);
       job.state = "sent";
+      job.restored = true;
       this.#bySequence.set(run.sequence, job);
       const { position, after, attempt, parts } = run;
       this.#core.restore({
@@ -157,6 +170,7 @@ export class Queue {
     let commits: readonly Commit[] | null;
     try {
       this.#admit(task, instead);
+      this.turn(objects); // what waits to be run goes first
       commits = this.#run(job, true);
     } catch (e) {
       this.#drop(job);
@@ -189,7 +203,7 @@ export class Queue {
     let foreman: Foreman | undefined;
     const work = new Work(task, (f) => (foreman = f));
     return {
-      task, work, foreman: foreman as Foreman, state, timer: null, awaited: null, held: [], shared: new Map(), dirty: false, bytes: task.input.length, commit: null, error: null,
+      task, work, foreman: foreman as Foreman, state, timer: null, awaited: null, held: [], kept: [], restored: false, shared: new Map(), dirty: false, bytes: task.input.length, commit: null, error: null,
     };
   }
 
@@ -219,6 +233,7 @@ export class Queue {
     if ("made" in outcome) {
       Object.assign(job.task, { run: outcome.made, sent: false, hidden: false, differences: outcome.differences });
       job.state = "sent";
+      job.restored = false;
       job.dirty = true;
       this.#bySequence.set(outcome.made.sequence, job);
     } else if ("awaited" in outcome) {
@@ -233,19 +248,26 @@ export class Queue {
   /** Has a job run again, after a pause. */
   #again(job: Job, ms: number): void {
     job.state = "run";
+    Object.assign(job.task, { run: null, sent: false, hidden: false });
+    job.dirty = true;
     if (ms > 0) this.#pause(job, ms);
     this.#note();
   }
 
   #pause(job: Job, ms: number): void {
+    if (job.timer !== null) clearTimeout(job.timer);
     job.timer = setTimeout(() => {
       job.timer = null;
+      this.#hold(job);
       this.#hub.pump();
     }, ms);
   }
 
-  /** Runs what is to be run, in order: of two with an object in common the earlier one goes first. Says whether anything has happened. */
-  turn(): boolean {
+  /**
+   * Runs what is to be run, in order: of two with an object in common the earlier one goes first. What is about one of some objects does not wait for the end of its pause. Says whether
+   * anything has happened.
+   */
+  turn(hurried: readonly string[] = []): boolean {
     if (this.#closed) return false;
     let happened = false;
     const busy = new Set<string>();
@@ -253,7 +275,7 @@ export class Queue {
       if (job.state !== "run") continue;
       const { objects } = job.task;
       const free = !objects.some((name) => busy.has(name));
-      if (free && this.#due(job)) {
+      if (free && this.#due(job, objects.some((name) => hurried.includes(name)))) {
         this.#hold(job);
         try {
           const commits = this.#run(job, false);
@@ -272,8 +294,12 @@ export class Queue {
     return happened;
   }
 
-  #due(job: Job): boolean {
-    if (job.timer !== null) return false;
+  #due(job: Job, hurried: boolean): boolean {
+    if (job.timer !== null && !hurried) return false;
+    // If the process ended, the next one would find the run that is stored, or refused, and do it all once more.
+    if (!this.#journal.durable && job.kept.length > 0) return false;
+    if (job.timer !== null) clearTimeout(job.timer);
+    job.timer = null;
     const { awaited } = job;
     if (awaited !== null && [...awaited].some((s) => this.#core.submission(s)?.answered === false)) return false;
     job.awaited = null;
@@ -311,9 +337,9 @@ export class Queue {
 
   #lost(job: Job, e: Settled, given: TrefoilError): void {
     let error = given.is(Reason.Conflict) && !given.unknown ? conflict(e.conflicts) : given;
-    // A number that is used up says that the record knows less than the server: never that the transaction did not take effect.
-    const doubtful = [Reason.OutcomeUnknown, Reason.StaleSequence, Reason.SequenceReused] as readonly string[];
-    if (!error.unknown && doubtful.includes(error.reason)) error = maybeDone(error);
+    // The server forgets no commit of this process before that was heard of, so that what it does not remember was refused. A record may know less than the server.
+    const used = error.is(Reason.StaleSequence) || error.is(Reason.SequenceReused);
+    if (!error.unknown && (error.is(Reason.OutcomeUnknown) || (used && job.restored))) error = maybeDone(error);
     job.error = error;
     if (error.unknown) return this.#refuse(job, error);
     if (error.is(Reason.Conflict)) {
@@ -324,7 +350,7 @@ export class Queue {
       return this.#again(job, n === 1 || turn ? 0 : Math.random() * 2 ** Math.min(n - 1, 6));
     }
     if (error.is(Reason.Depends)) return this.#again(job, 0);
-    if (error.is(Reason.Busy) || error.code === Code.Unavailable || error.code === Code.Canceled) return this.#again(job, BUSY);
+    if (used || error.is(Reason.Busy) || error.code === Code.Unavailable || error.code === Code.Canceled) return this.#again(job, BUSY);
     this.#refuse(job, error);
   }
 
@@ -338,6 +364,7 @@ export class Queue {
     this.#addRefusal(refusal, record.length);
     this.#changes.set(workKey(id), null);
     this.#changes.set(inboxKey(id), record);
+    if (job.kept.length > 0) this.#doubtful.add(id);
     this.#remove(job);
     job.foreman.refused(error);
     this.#journal.schedule();
@@ -364,6 +391,9 @@ export class Queue {
   }
 
   #retry(r: Refusal, input: unknown, edited: boolean): Work {
+    if (!this.#journal.durable && this.#doubtful.has(r.id)) {
+      throw fault(Code.Unavailable, "", "the storage fails and may still hold this work: done again here, it could be repeated after a reload");
+    }
     if (!this.#known.has(r.name)) throw invalid(`the client was not given the transaction ${r.name}`);
     return this.#begin(r.objects, r.name, edited ? encode(input) : r.input, r.metadata, r);
   }
@@ -390,8 +420,30 @@ export class Queue {
   /** An object was taken away, or cannot be opened. */
   ended(name: string, error: TrefoilError): void {
     for (const job of [...this.#jobs]) {
-      if (job.shared.delete(name) && job.state === "run" && !this.#closed) this.#refuse(job, job.error ?? error);
+      if (!job.shared.delete(name) || this.#closed) continue;
+      if (passes(error)) this.#pause(job, BUSY); // then it is asked for again
+      else if (job.state === "run") this.#refuse(job, job.error ?? error);
     }
+  }
+
+  /** A run may be sent: that it may have been is stored, or cannot be. In the latter case one of which the storage may hold another run is taken back. */
+  allow(sequence: number): void {
+    const job = this.#bySequence.get(sequence);
+    const other = job?.kept.some((s) => s !== sequence) === true && !this.#journal.durable;
+    if (job === undefined || !other || !this.#core.withdraw(sequence)) return this.#core.stored(sequence);
+    this.#bySequence.delete(sequence);
+    if (job.task.run !== null) job.held.push({ log: job.task.run.log, sequence });
+    this.#again(job, 0);
+  }
+
+  /** A batch is about to be written. What is returned is to be called when it was. */
+  writing(batch: Changes): () => void {
+    const runs = this.#jobs.filter((j) => batch.get(workKey(j.task.id))).map((job) => ({ job, sequence: job.task.run?.sequence ?? 0 }));
+    for (const { job, sequence } of runs) if (job.kept.at(-1) !== sequence) job.kept.push(sequence);
+    return () => {
+      for (const { job, sequence } of runs) job.kept.splice(0, job.kept.lastIndexOf(sequence));
+      for (const id of this.#doubtful) if (batch.get(workKey(id)) === null) this.#doubtful.delete(id);
+    };
   }
 
   /** Has those marked as such that the server may know from now on. What is returned is theirs when that is stored. */
@@ -478,5 +530,6 @@ export class Queue {
   /** A session has come after all. */
   reopen(): void {
     this.#closed = false;
+    for (const job of this.#jobs) this.#hold(job); // their objects went with the last one
   }
 }

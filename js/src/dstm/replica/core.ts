@@ -82,7 +82,7 @@ export class Core implements Context {
     for (const j of this.journals) {
       j.ready = false;
       j.flying = 0;
-      for (const p of j.queue) p.flying = false;
+      for (const p of j.queue) p.flying = p.parked = false;
     }
     done(this);
   }

@@ -4,7 +4,7 @@ import type { TreeNode } from "../tree/node.ts";
 import { checkReady, find, findJournal, journalOf, settled, windowOpen } from "./journal.ts";
 import { done } from "./show.ts";
 import { showable } from "./terms.ts";
-import { PREDICTED, type Context, type Held, type Layer, type Recorded, type Replica, type Submission } from "./types.ts";
+import { MAX_UNANSWERED, PREDICTED, type Context, type Held, type Layer, type Recorded, type Replica, type Submission } from "./types.ts";
 
 /** Gives an object what was kept of it: it has a state at once, and goes on from there when it is opened at the server. */
 export function hold(c: Context, o: Replica, h: Held): void {
@@ -31,7 +31,7 @@ export function restore(c: Context, r: Recorded): void {
   const j = journalOf(c, r.log);
   const { parts } = r.transaction;
   const p: Submission = {
-    ...r.transaction, sequence: r.sequence, log: j, wire: partsToWire(parts), layers: [], sent: r.sent, flying: false,
+    ...r.transaction, sequence: r.sequence, log: j, wire: partsToWire(parts), layers: [], sent: r.sent, flying: false, parked: false,
     hidden: r.hidden || j.queue.some((q) => q.hidden && r.transaction.after.includes(q.sequence)), answered: false, left: false, durable: true, stored: r.sent,
   };
   const folds: TreeNode[] = [];
@@ -63,7 +63,8 @@ export function unstored(c: Context): Submission[] {
   if (!c.connected) return [];
   return c.journals.flatMap((j) => {
     if (!j.ready || !windowOpen(j, settled(j, c.sequence))) return [];
-    return j.queue.filter((p) => p.durable && !p.stored && !p.answered).slice(0, 64);
+    const parked = j.queue.findIndex((p) => p.parked);
+    return j.queue.slice(0, parked < 0 ? undefined : parked).filter((p) => p.durable && !p.stored && !p.answered).slice(0, MAX_UNANSWERED);
   });
 }
 

@@ -60,6 +60,7 @@ function nextCommit(c: Context): { j: Journal; p: Submission } | null {
   for (const j of c.journals) {
     if (!j.ready) continue;
     for (const p of j.queue) {
+      if (p.parked) break;
       if (p.flying || p.answered) continue;
       if ((p.durable && !p.stored) || p.sequence > c.ceiling) break; // what is behind it waits, so that sequences ascend
       if (p.sent || windowOpen(j, settled(j, c.sequence))) return { j, p };

@@ -30,8 +30,11 @@ export function committed(c: Context, j: Journal, sequence: number, position: nu
 export function rejected(c: Context, j: Journal, sequence: number, error: TrefoilError, conflicts: readonly Path[]): void {
   const p = find(j, sequence);
   if (p === undefined || !p.sent || p.answered) return;
-  // A store that closes cannot tell, but will when it is there again: a durable transaction asks in the next session.
-  if (p.durable && error.unknown && error.reason === Reason.Closed) return;
+  // Whatever has become of it, the store can tell when it is there again: a durable transaction asks in the next session.
+  if (p.durable && error.is(Reason.Closed)) {
+    p.parked = true;
+    return;
+  }
   refuse(c, p, error, conflicts, true);
 }
 

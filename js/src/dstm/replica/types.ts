@@ -112,6 +112,8 @@ export interface Submission extends Transaction {
   sent: boolean;
   /** It was sent in this session. */
   flying: boolean;
+  /** Its log was closed in this session; it is asked for in the next one, and what is behind it waits, so that sequences ascend. */
+  parked: boolean;
   /** Its prediction was taken back. */
   hidden: boolean;
   /** With committed. */

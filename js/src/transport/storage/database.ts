@@ -16,7 +16,7 @@ export type Operation = { readonly at: Address; readonly value: Uint8Array | nul
 /** One open IndexedDB database. What it throws and rejects with is a TrefoilError. */
 export class Database {
   readonly #db: IDBDatabase;
-  #lost: (() => void)[] = [];
+  readonly #lost = new Set<() => void>();
   #open = true;
 
   private constructor(db: IDBDatabase) {
@@ -63,14 +63,15 @@ export class Database {
     return this.#open;
   }
 
-  /** Calls fn when the database is taken away. */
-  onLost(fn: () => void): void {
-    this.#lost.push(fn);
+  /** Calls fn when the database is taken away; what is returned ends that. */
+  onLost(fn: () => void): () => void {
+    this.#lost.add(fn);
+    return () => void this.#lost.delete(fn);
   }
 
   #lose(): void {
     this.#open = false;
-    for (const fn of this.#lost.splice(0)) fn();
+    for (const fn of [...this.#lost]) fn();
   }
 
   /** The addresses of all records. */
@@ -125,7 +126,7 @@ export class Database {
 
   close(): void {
     this.#open = false;
-    this.#lost = [];
+    this.#lost.clear();
     this.#db.close();
   }
 }

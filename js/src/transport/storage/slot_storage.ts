@@ -30,6 +30,7 @@ export class SlotStorage implements SharedStorage {
   #closed: Promise<void> | null = null;
   #freed: () => void = () => {};
   readonly #hanging = new Promise<void>((resolve) => (this.#freed = resolve));
+  readonly #forget: () => void;
   /** What its user still has to say does not count: it becomes another's. */
   #sealed = false;
 
@@ -40,7 +41,12 @@ export class SlotStorage implements SharedStorage {
     this.#held = held;
     this.#last = last;
     this.key = held.key;
-    this.#db.onLost(() => this.#fail(storageError(StorageReason.Lost)));
+    this.#forget = this.#db.onLost(() => this.#fail(storageError(StorageReason.Lost)));
+    void held.lost.then(() => {
+      if (this.#closed !== null) return;
+      this.#sealed = true; // it is somebody else's now
+      this.#fail(storageError(StorageReason.Lost));
+    });
     if (held.odd) this.report(storageError(StorageReason.Damaged));
   }
 
@@ -98,7 +104,8 @@ export class SlotStorage implements SharedStorage {
       const { id } = this.#held;
       try {
         await this.#db.write([...batch.values()].map((c): Operation => ({ at: [id, c.space, c.key], value: c.value })));
-        this.#cell.set(true, this.#unreadable);
+        // Nobody waited for what was applied while this was stuck: it is not there yet.
+        if (!this.#sealed && !(this.#stuck && this.#asked)) this.#cell.set(true, this.#unreadable);
       } catch (err) {
         this.#fail(storageFailure(err));
         // What was applied meanwhile is newer. Without a database nothing will ever be written.
@@ -139,15 +146,21 @@ export class SlotStorage implements SharedStorage {
   async absorb(orphan: Storage): Promise<ReadonlyMap<string, ReadonlyMap<string, Uint8Array>> | null> {
     if (!(orphan instanceof SlotStorage)) return null;
     orphan.#sealed = true;
-    await orphan.#writing;
+    await Promise.race([orphan.#writing, orphan.#hanging]);
+    if (!orphan.durable) {
+      await orphan.close();
+      return null; // what is there may be done already
+    }
     const from = orphan.#held.id;
     const moved = new Map<string, Map<string, Uint8Array>>();
     try {
       const operations: Operation[] = [];
       for (const { at: [, space, key], value } of await this.#db.slot(from)) {
         if (space === "" || !isWork(key)) continue;
-        if (value === null) return null; // it is not ours to judge: it stays where it is
-        operations.push({ at: [this.#held.id, space, key], value });
+        // It is not ours to judge: it stays where it is. So does what nobody here has looked at.
+        if (value === null || !orphan.#loaded.has(space)) return null;
+        // What is still to be done could not be read. It must never be done in the name of another client.
+        operations.push({ at: [this.#held.id, space, key.startsWith("work/") ? `aside/${key}` : key], value });
         if (!moved.has(space)) moved.set(space, new Map());
         moved.get(space)?.set(key, value);
       }
@@ -164,6 +177,7 @@ export class SlotStorage implements SharedStorage {
   close(): Promise<void> {
     this.#closed ??= (async () => {
       if (!this.#stuck) await Promise.race([this.#writing, this.#hanging]);
+      this.#forget();
       this.#held.release();
       if (this.#last) this.#db.close();
     })();

@@ -14,6 +14,8 @@ export interface HeldSlot {
   readonly records: ReadonlyMap<string, Map<string, Uint8Array>>;
   /** Some of it is not bytes. */
   readonly odd: boolean;
+  /** Is fulfilled if the lock is lost: another page may have it. */
+  readonly lost: Promise<void>;
   release(): void;
 }
 
@@ -37,15 +39,15 @@ export class Slots {
     for (const [slot, space, key] of await this.db.addresses()) slots.set(slot, slots.get(slot) === true || (space !== "" && isWork(key)));
     const order = [...slots].filter(([, work]) => work || !busy).sort((a, b) => Number(b[1]) - Number(a[1]));
     for (const [id] of order) {
-      const release = await lock(this.locks, this.#lockName(id));
-      if (release === null) continue;
-      const held = await this.#read(id, release, findings).catch((err: unknown) => {
-        release();
+      const held = await lock(this.locks, this.#lockName(id));
+      if (held === null) continue;
+      const slot = await this.#read(id, held, findings).catch((err: unknown) => {
+        held.release();
         throw err;
       });
-      if (held !== null && !(busy && held.odd)) return held;
-      if (held !== null) findings.damaged = true; // nobody can work off what is no bytes
-      release();
+      if (slot !== null && (!busy || (!slot.odd && hasWork(slot)))) return slot; // who had it may have done its work meanwhile
+      if (slot?.odd) findings.damaged = true; // nobody can work off what is no bytes
+      held.release();
     }
     return null;
   }
@@ -53,18 +55,18 @@ export class Slots {
   /** Makes a slot; null if its lock cannot be had. */
   async make(key: Uint8Array): Promise<HeldSlot | null> {
     const id = toHex(crypto.getRandomValues(new Uint8Array(8)));
-    const release = await lock(this.locks, this.#lockName(id));
-    if (release === null) return null;
+    const held = await lock(this.locks, this.#lockName(id));
+    if (held === null) return null;
     const value = new Uint8Array(1 + key.length);
     value[0] = FORMAT;
     value.set(key, 1);
     try {
       await this.db.write([{ at: [id, "", "key"], value }]);
     } catch (err) {
-      release();
+      held.release();
       throw err;
     }
-    return { id, key, records: new Map(), odd: false, release };
+    return { id, key, records: new Map(), odd: false, ...held };
   }
 
   #lockName(id: string): string {
@@ -72,7 +74,7 @@ export class Slots {
   }
 
   /** The slot now that it is held: it may be gone. One that cannot be used is left as it is. */
-  async #read(id: string, release: () => void, findings: Findings): Promise<HeldSlot | null> {
+  async #read(id: string, lock: Lock, findings: Findings): Promise<HeldSlot | null> {
     const all = await this.db.slot(id);
     if (all.length === 0) return null;
     if (all.some((r) => r.value !== null && (r.value[0] ?? 0) > FORMAT)) {
@@ -96,21 +98,32 @@ export class Slots {
       if (of === undefined) records.set(space, (of = new Map()));
       of.set(key, value);
     }
-    return { id, key: own.slice(1), records, odd, release };
+    return { id, key: own.slice(1), records, odd, ...lock };
   }
 }
 
-/** Takes a lock if it can be had at once; what is returned lets it go. Null if somebody has it, or locks are forbidden. */
-function lock(locks: KeyLocks, name: string): Promise<(() => void) | null> {
+function hasWork(slot: HeldSlot): boolean {
+  return [...slot.records.values()].some((records) => [...records.keys()].some(isWork));
+}
+
+type Lock = Pick<HeldSlot, "release" | "lost">;
+
+/** Takes a lock if it can be had at once. Null if somebody has it, or locks are forbidden. */
+function lock(locks: KeyLocks, name: string): Promise<Lock | null> {
   return new Promise((resolve) => {
+    let lose: () => void = () => undefined;
+    const lost = new Promise<void>((fn) => (lose = fn));
     const request = async (): Promise<unknown> =>
       locks.request(name, { ifAvailable: true }, (held) => {
         if (held === null) {
           resolve(null);
           return undefined;
         }
-        return new Promise<void>((release) => resolve(release)); // held until then, or until the page goes away
+        return new Promise<void>((release) => resolve({ release, lost })); // held until then, or until the page goes away
       });
-    request().catch(() => resolve(null));
+    request().catch(() => {
+      lose(); // if it was had: somebody stole it
+      resolve(null);
+    });
   });
 }

@@ -275,6 +275,9 @@ test("I5: denied, invariants and what is too large end in the inbox; busy and cl
   assert.deepEqual(p.c.inbox.items[1]?.error.details, Object.assign(Object.create(null), { by: 3 }));
   assert.deepEqual(p.c.works.map((w) => w.id), works.slice(3).map((w) => w.id));
   assert.equal(board.pending.count, 2);
+  net.cut(p.c); // closed is asked for in the next session
+  for (const records of net.model.records.values()) records.clear();
+  p.connect();
   await net.until(Promise.all(works.slice(3).map((w) => w.done)));
   assert.deepEqual([value(net, "k4"), value(net, "k5"), value(net, "k1")], [4, 5, undefined]);
   p.c.inbox.discard(works[0]?.id as string);
@@ -283,20 +286,24 @@ test("I5: denied, invariants and what is too large end in the inbox; busy and cl
   assert.equal(disk.keys("inbox/").length, 2);
 });
 
-test("I5: a store that closes and cannot tell is asked again in the next session", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
-  net.model.refusals.push([14, "dstm.closed", "closing", null, true]);
-  const work = add.submit(board, 1);
-  await net.sync();
-  assert.deepEqual([p.c.works.length, p.c.inbox.items.length], [1, 0]);
-  net.cut(p.c);
-  for (const records of net.model.records.values()) records.clear(); // it had not got that far
-  p.connect();
-  await net.until(work.done);
-  assert.deepEqual([value(net, "total"), net.model.faults], [1, []]);
+test("I5: what a store that closes refuses is asked for again in the next session, whatever it says, and nothing overtakes it", async () => {
+  for (const unknown of [false, true]) {
+    const { net, disk } = await scene();
+    const p = new Page(net, disk);
+    p.connect();
+    const board = await p.open();
+    net.model.refusals.push([14, "dstm.closed", "closing", null, unknown]);
+    const work = add.submit(board, 1);
+    await net.sync();
+    const behind = add.submit(board, 2);
+    await net.sync();
+    assert.deepEqual([p.c.works.length, p.c.inbox.items.length, value(net, "total")], [2, 0, undefined]);
+    net.cut(p.c);
+    for (const records of net.model.records.values()) records.clear(); // it had not got that far
+    p.connect();
+    await net.until(Promise.all([work.done, behind.done]));
+    assert.deepEqual([value(net, "total"), net.model.faults, work.commits[0]?.version, behind.commits[0]?.version], [3, [], 1, 2]);
+  }
 });
 
 test("I5: a server that was restored from a backup: what may have been sent is unknown, what was not is run", async () => {

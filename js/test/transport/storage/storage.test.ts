@@ -84,6 +84,60 @@ test("several dead tabs: each is taken over once, what is left moves, and the re
   assert.ok(again !== null && hex(again) === hex(b));
 });
 
+test("work that is left is never done in the name of another client, and what nobody has looked at stays", async () => {
+  const browser = new Browser();
+  const tabs = [browser.tab(), browser.tab(), browser.tab()];
+  const storages: SharedStorage[] = [];
+  for (const t of tabs) storages.push(await t.open());
+  await put(storages[0] as SharedStorage, "work/odd");
+  await put(storages[1] as SharedStorage, "work/of another pattern", one, "pubsub");
+  for (const t of tabs.slice(0, 2)) t.kill();
+  const mine = storages[2] as SharedStorage;
+  const results: string[][] = [];
+  for (let n = 0; n < 2; n++) {
+    const orphan = await mine.orphan();
+    assert.ok(orphan !== null);
+    orphan.load("dstm");
+    const moved = await mine.absorb(orphan);
+    results.push(moved === null ? [] : [...(moved.get("dstm")?.keys() ?? [])]);
+    if (n === 0 && moved === null) (await browser.tab().open()).load("dstm"); // keeps it, so that the other one is next
+  }
+  assert.deepEqual(results.sort(), [[], ["work/odd"]]);
+  const keys = (await raw(browser, (s) => s.getAllKeys())) as unknown as string[][];
+  assert.deepEqual(keys.map((k) => k[2]).filter((k) => k !== "key").sort(), ["aside/work/odd", "work/of another pattern"]);
+});
+
+test("an orphan whose end could not be written stays: what is left of it may be done already", async () => {
+  const browser = new Browser();
+  const [dead, tab] = [browser.tab(), browser.tab()];
+  await put(await dead.open(), "work/1");
+  const mine = await tab.open();
+  dead.kill();
+  const orphan = await mine.orphan();
+  assert.ok(orphan !== null);
+  orphan.load("dstm");
+  const empty = fill(Fake.prototype, "aborts");
+  await orphan.apply([{ space: "dstm", key: "work/1", value: null }]);
+  empty();
+  assert.equal(await mine.absorb(orphan), null);
+  const keys = (await raw(browser, (s) => s.getAllKeys())) as unknown as string[][];
+  assert.deepEqual(keys.map((k) => k[2]).sort(), ["key", "key", "work/1"]);
+});
+
+test("a lock that somebody steals: nothing is written any more, and it says so", async () => {
+  const browser = new Browser();
+  let steal: (why: Error) => void = () => undefined;
+  const locks = { request: (_n: string, _o: unknown, cb: (lock: unknown) => unknown) => (cb({}), new Promise((_, reject) => (steal = reject))) };
+  const s = await openStorage("test", { indexedDB: browser.indexedDB, locks: locks as never });
+  await put(s, "work/1");
+  steal(new DOMException("stolen", "AbortError"));
+  await settle();
+  await put(s, "work/2");
+  assert.deepEqual([s.durable, s.problem?.reason], [false, "transport.storage_lost"]);
+  const keys = (await raw(browser, (store) => store.getAllKeys())) as unknown as string[][];
+  assert.deepEqual(keys.map((k) => k[2]).sort(), ["key", "work/1"]);
+});
+
 test("no IndexedDB, no locks: in memory, and it says so", async () => {
   const browser = new Browser();
   for (const options of [{ indexedDB: null, locks: browser.tab().locks }, { indexedDB: browser.indexedDB, locks: null }]) {

@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { sealRecord } from "../../../src/internal/record.ts";
+import { TrefoilError } from "../../../src/status.ts";
+import type { Net } from "../net.ts";
+import { next, once, add, Page, scene, turn } from "./page.ts";
+
+const value = (net: Net, ...path: string[]): unknown => net.model.object("board").root.find(path)?.value();
+
+/** A work that is stored, and lost while the disk is full. */
+async function lostWhileFull(kind: typeof next | typeof once, t: TestContext): Promise<{ net: Net; p: Page; disk: Page["disk"]; work: ReturnType<typeof next.submit> }> {
+  const { net, disk, other } = await scene();
+  net.model.forgetful = true; // what was sent is not recorded as such
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  net.cut(p.c);
+  const work = kind.submit(board, null as never);
+  await turn();
+  await net.until(other.update((tx) => (tx.set(["n"], 10), tx.set(["text"], "theirs"))));
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  p.storage.fail();
+  p.connect();
+  await net.sync();
+  return { net, p, disk, work };
+}
+
+test("while the disk is full, what it may hold another run of does not run: the next process would do it once more", async (t) => {
+  const { net, p, disk, work } = await lostWhileFull(next, t);
+  assert.deepEqual([value(net, "n"), p.c.works.map((w) => w.id), work.state], [10, [work.id], "pending"]);
+  p.kill();
+  const second = new Page(net, disk);
+  second.connect();
+  await net.sync();
+  assert.deepEqual([value(net, "n"), second.c.works.length, second.c.inbox.items.length], [11, 0, 0]);
+});
+
+test("it runs as soon as there is room again", async (t) => {
+  const { net, p, disk, work } = await lostWhileFull(next, t);
+  p.storage.durable = true;
+  t.mock.timers.tick(1000);
+  await net.sync();
+  assert.deepEqual([value(net, "n"), work.state, disk.keys("work/")], [11, "committed", []]);
+});
+
+test("nor is it retried from the inbox while the disk may still hold it", async (t) => {
+  const { net, p, work } = await lostWhileFull(once, t);
+  assert.deepEqual(p.c.inbox.items.map((i) => i.id), [work.id]);
+  assert.throws(() => p.c.inbox.retry(work.id), /could be repeated/);
+  assert.equal(p.c.inbox.items.length, 1);
+  p.storage.durable = true;
+  t.mock.timers.tick(1000);
+  await turn();
+  const again = p.c.inbox.retry(work.id);
+  await net.sync();
+  assert.equal(again.state, "committed");
+});
+
+test("a run whose record could not replace another one's is taken back before it is sent", async () => {
+  const { net, disk, other } = await scene();
+  net.model.forgetful = true;
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  net.cut(p.c);
+  next.submit(board, null);
+  await turn();
+  await net.until(other.update((tx) => tx.set(["n"], 10)));
+  p.connect();
+  await turn();
+  net.send(p.c);
+  p.storage.slow = true;
+  await net.sync(); // its first run is refused, and the record of the second is on its way
+  for (let n = 0; n < 3 && p.storage.waiting.length === 0; n++) await net.sync();
+  assert.equal(p.storage.waiting.length, 1);
+  p.storage.fail();
+  p.storage.slow = false;
+  p.storage.step();
+  await net.sync();
+  assert.deepEqual([value(net, "n"), p.c.works.length], [10, 1]);
+  p.kill();
+  const second = new Page(net, disk);
+  second.connect();
+  await net.sync();
+  assert.equal(value(net, "n"), 11);
+});
+
+test("a number that is used up says nothing of a work of this process: it is run again", async (t) => {
+  for (const reason of ["dstm.stale_sequence", "dstm.sequence_reused"]) {
+    const { net, disk } = await scene();
+    const p = new Page(net, disk);
+    p.connect();
+    const board = await p.open();
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    net.model.refusals.push([9, reason, "old"]);
+    const work = add.submit(board, 1);
+    await net.sync();
+    t.mock.timers.tick(1000);
+    await net.sync();
+    t.mock.timers.reset();
+    assert.deepEqual([value(net, "total"), work.state, p.c.inbox.items.length], [1, "committed", 0], reason);
+  }
+});
+
+test("what a newer version has reserved is that version's: nothing is written", async () => {
+  const { net, disk } = await scene();
+  const ceiling = sealRecord("ceiling", [5]);
+  ceiling[0] = 2;
+  disk.put("dstm", "ceiling", ceiling);
+  const p = new Page(net, disk);
+  p.connect();
+  const work = add.submit(await p.open(), 1);
+  assert.equal(await work.stored, false);
+  await net.until(work.done);
+  p.c.close();
+  await turn();
+  assert.deepEqual([disk.keys(""), disk.batches.length, p.storage.problem?.reason], [["ceiling"], 0, "transport.storage_newer"]);
+});
+
+test("what is damaged and would be written over is set aside", async () => {
+  const { net, disk } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  await net.until(add.submit(await p.open(), 1).done);
+  await turn();
+  p.kill();
+  for (const key of ["ceiling", "replica/board"]) {
+    const odd = disk.get(key).slice();
+    (odd[odd.length - 1] as number) ^= 1;
+    disk.put("dstm", key, odd);
+    const second = new Page(net, disk);
+    second.connect();
+    await second.open();
+    await turn();
+    second.c.close();
+    await turn();
+    assert.deepEqual(disk.get(`aside/${key}`), odd, key);
+    assert.notDeepEqual(disk.get(key), odd, key);
+    assert.equal(second.storage.problem?.reason, "transport.storage_damaged");
+    second.kill();
+  }
+});
+
+test("two processes within a moment that could not reserve numbers do not use the same ones", async (t) => {
+  const { net, disk } = await scene();
+  let now = 1_700_000_000_000;
+  t.mock.method(Date, "now", () => now);
+  disk.put("dstm", "ceiling", sealRecord("ceiling", [2 ** 51, now]));
+  for (let n = 0; n < 3; n++) {
+    now++;
+    const p = new Page(net, disk);
+    p.storage.fail();
+    p.connect();
+    const board = await p.open();
+    await net.until(board.update((tx) => tx.add(["total"], 1)));
+    p.kill();
+  }
+  const sequences = net.model.entries.map((e) => e.sequence);
+  assert.deepEqual([value(net, "total"), new Set(sequences).size], [3, 3]);
+});
+
+test("an object of a work that the server has no time for is asked for again; the work does not go to the inbox", async (t) => {
+  const { net, disk } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  net.cut(p.c);
+  const before = next.submit(board, null);
+  await turn();
+  const work = next.submit(board, null);
+  await turn();
+  p.kill();
+  disk.put("dstm", `work/${before.id}`, null); // so that the second one is to be run
+  for (const key of disk.keys("replica/")) disk.put("dstm", key, null);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const second = new Page(net, disk);
+  const [pending] = second.c.works;
+  const error = new TrefoilError(14, "dstm.closed", "the store is closed");
+  const real = net.model.handle;
+  let refused = 0;
+  net.model.handle = (l, f, links) => {
+    if (f[1] === 1 && refused++ === 0) l.toClient.push([3, 3, "", f[3] as number, f[4] as string, [error.code, error.reason, error.message]]);
+    else real.call(net.model, l, f, links);
+  };
+  second.connect();
+  await net.sync();
+  t.mock.timers.tick(1000);
+  await net.sync();
+  assert.deepEqual([refused > 1, pending?.id, pending?.state, second.c.inbox.items.length], [true, work.id, "committed", 0]);
+});
+
+test("what waits for the end of its pause goes before what is submitted now", async (t) => {
+  const { net, disk } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  net.model.refusals.push([8, "dstm.busy", "later"]);
+  const first = next.submit(board, null);
+  await net.sync();
+  const second = next.submit(board, null);
+  await net.sync();
+  assert.deepEqual([first.commits[0]?.version, second.commits[0]?.version, value(net, "n")], [1, 2, 2]);
+});
