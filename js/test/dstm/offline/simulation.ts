@@ -76,8 +76,7 @@ export class OfflineSimulation {
 
   #open(s: Seat): void {
     this.#note(s, "opens");
-    // With a full disk nothing but the clock keeps sequences apart: as if a page took two seconds to come back.
-    OfflineSimulation.clock += 2000;
+    OfflineSimulation.clock++; // with a full disk that alone keeps sequences apart
     s.page = new Page(this.net, s.disk, { transactions: kinds }, s.number);
     s.page.storage.slow = true;
     const { page } = s;
@@ -150,6 +149,9 @@ export class OfflineSimulation {
     for (const s of this.seats) {
       if (this.random.int(2) === 0) this.#kill(s);
       if (s.page === null) this.#open(s);
+      const { storage } = s.page as unknown as Page; // disks have room again
+      storage.durable = true;
+      storage.problem = null;
     }
     for (let quiet = 0, n = 0; quiet < 5; n++) {
       if (n > 2000) this.fail(`does not come to rest: ${this.seats.map((s) => s.page?.c.works.map((w) => `${w.name} ${String(w.input)}`).join()).join(" | ")}`);
