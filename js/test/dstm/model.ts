@@ -269,7 +269,7 @@ export class Model {
     const own = new Map<string, number[]>();
     for (const a of t.after) {
       const before = this.records.get(client)?.get(a);
-      if (before === undefined) this.faults.push("depends on what never came");
+      if (before === undefined && !this.forgetful) this.faults.push("depends on what never came");
       if (before === undefined || before.position === 0 || a <= (this.dropped.get(client) ?? 0)) {
         r.error = [Code.Aborted, "dstm.depends", "depends"];
         return r;

@@ -137,17 +137,15 @@ export class Queue {
       const { task } = job;
       const { run } = task;
       if (run === null) continue;
-      if (!task.sent && !run.after.every((s) => known.has(s))) {
-        job.error = fault(Code.Aborted, Reason.Depends, "what the transaction depends on is settled");
-        continue;
-      }
+      // What it depends on may be gone; then it is not shown. Refused it is by the server alone: see Submission.restored.
+      const hidden = task.hidden || !run.after.every((s) => known.has(s));
       known.add(run.sequence);
       job.state = "sent";
       job.restored = true;
       this.#bySequence.set(run.sequence, job);
       const { position, after, attempt, parts } = run;
       this.#core.restore({
-        transaction: { position, after, metadata: task.metadata, parts, attempt }, sequence: run.sequence, log: run.log, sent: task.sent, hidden: task.hidden,
+        transaction: { position, after, metadata: task.metadata, parts, attempt }, sequence: run.sequence, log: run.log, sent: task.sent, hidden,
       });
     }
   }

@@ -90,10 +90,10 @@ export function windowOpen(j: Journal, settledTo: number): boolean {
   return j.flying + j.committed.filter((s) => s > settledTo).length < MAX_UNANSWERED;
 }
 
-/** Settles transactions that were never sent with an error. */
+/** Settles transactions that certainly were never sent with an error. */
 export function refuseUnsent(c: Context, j: Journal, which: (p: Submission) => boolean, error: TrefoilError): void {
   for (const p of [...j.queue]) {
-    if (!p.sent && which(p) && find(j, p.sequence) === p) refuse(c, p, error, []);
+    if (!p.sent && !p.restored && which(p) && find(j, p.sequence) === p) refuse(c, p, error, []);
   }
 }
 

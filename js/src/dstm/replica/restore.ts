@@ -32,7 +32,7 @@ export function restore(c: Context, r: Recorded): void {
   const { parts } = r.transaction;
   const p: Submission = {
     ...r.transaction, sequence: r.sequence, log: j, wire: partsToWire(parts), layers: [], sent: r.sent, flying: false, parked: false,
-    hidden: r.hidden || j.queue.some((q) => q.hidden && r.transaction.after.includes(q.sequence)), answered: false, left: false, durable: true, stored: r.sent,
+    hidden: r.hidden || j.queue.some((q) => q.hidden && r.transaction.after.includes(q.sequence)), answered: false, left: false, restored: true, durable: true, stored: r.sent,
   };
   const folds: TreeNode[] = [];
   for (const part of parts) {

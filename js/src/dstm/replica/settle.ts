@@ -52,7 +52,7 @@ export function drop(c: Context, p: Submission): void {
   j.queue = j.queue.filter((x) => x !== p);
   for (const q of [...j.queue]) {
     if (!q.after.includes(p.sequence) || q.answered || find(j, q.sequence) !== q) continue;
-    if (q.sent) hide(c, q); // its answer will come
+    if (q.sent || q.restored) hide(c, q); // its answer will come
     else refuse(c, q, fault(Code.Aborted, Reason.Depends, "what the transaction depends on was refused"), []);
   }
 }

@@ -120,6 +120,11 @@ export interface Submission extends Transaction {
   answered: boolean;
   /** Its epoch was over, as a state of another one said. */
   left: boolean;
+  /**
+   * A process before has stored it. Even if the record says that it was never sent, only the server can say so: if the storage failed, that process may have sent it, and it may
+   * be committed. So it is sent as it was, whatever has happened since, and only what the server refuses is run anew.
+   */
+  readonly restored: boolean;
   /** There is a record of it, which outlives this process. */
   readonly durable: boolean;
   /** Its record says that it may have been sent. */

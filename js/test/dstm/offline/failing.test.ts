@@ -170,6 +170,7 @@ test("an object of a work that the server has no time for is asked for again; th
   const work = next.submit(board, null);
   await turn();
   p.kill();
+  net.model.forgetful = true;
   disk.put("dstm", `work/${before.id}`, null); // so that the second one is to be run
   for (const key of disk.keys("replica/")) disk.put("dstm", key, null);
   t.mock.timers.enable({ apis: ["setTimeout"] });

@@ -175,8 +175,9 @@ test("I3, I4: what may have been sent goes again under its number, also if it ha
   }
 });
 
-test("I4: what was never sent and presumes what is not there any more is run again", async () => {
+test("I4: what was never sent and presumes what is not there any more is refused by the server, and run again", async () => {
   const { net, disk, other } = await scene();
+  net.model.forgetful = true;
   const p = new Page(net, disk);
   p.connect();
   const board = await p.open();
@@ -197,6 +198,29 @@ test("I4: what was never sent and presumes what is not there any more is run aga
   page.connect();
   await net.sync();
   assert.deepEqual([value(net, "n"), value(net, "text"), page.c.works.length], [42, "x", 0]);
+});
+
+test("I4: what the record calls never sent was sent all the same: it is not done twice, whatever became of what it presumes", async () => {
+  const { net, disk } = await scene();
+  net.model.forgetful = true;
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  net.cut(p.c);
+  const before = next.submit(board, null);
+  const work = next.submit(board, null); // presumes before
+  await turn();
+  const records = [before, work].map((w) => [`work/${w.id}`, disk.get(`work/${w.id}`)] as const);
+  p.connect();
+  await net.until(work.done);
+  p.kill();
+  const [gone, kept] = records as [(typeof records)[0], (typeof records)[0]];
+  disk.put("dstm", gone[0], null);
+  disk.put("dstm", kept[0], kept[1]); // as a storage that failed would still have it
+  const page = new Page(net, disk);
+  page.connect();
+  await net.sync();
+  assert.deepEqual([value(net, "n"), page.c.works.length], [2, 0]);
 });
 
 test("I5: what lost is run again, in the order of the submissions", async () => {
