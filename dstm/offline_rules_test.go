@@ -35,11 +35,12 @@ func TestStorageFails(t *testing.T) {
 	p.storage.set(func() { p.storage.fail = nil })
 	h.until(func() bool { return p.StorageErr() == nil && p.storage.count(t, "work/") == 1 })
 	p = h.process(p.crash(), false)
-	if pending := p.Pending(); len(pending) != 1 || pending[0].ID() != late.ID() || !pending[0].Durable() {
+	pending := p.Pending()
+	if len(pending) != 1 || pending[0].ID() != late.ID() || !pending[0].Durable() {
 		t.Fatal(pending)
 	}
 	p.line.up()
-	h.done(p.Pending()[0])
+	h.done(pending[0])
 	if n := h.truth("board", "n"); n != 111 {
 		t.Error(n)
 	}
@@ -99,8 +100,9 @@ func TestRevoked(t *testing.T) {
 	if o, err = p.Open(h.ctx, "board"); err != nil || number(t, o, "n") != 11 {
 		t.Fatal(err)
 	}
+	pending := p.Pending()
 	p.line.up()
-	if _, err := p.Pending()[0].Wait(h.ctx); !errors.Is(err, dstm.ErrDenied) {
+	if _, err := pending[0].Wait(h.ctx); !errors.Is(err, dstm.ErrDenied) {
 		t.Error(err)
 	}
 	items := p.Inbox().Items()
@@ -137,8 +139,9 @@ func TestOfflineServerRestored(t *testing.T) {
 	storage := p.crash()
 	m.stop()
 	m.start(dstm.NewMemoryLog())
-	p = m.process(storage, true)
+	p = m.process(storage, false) // else all may be decided before anybody looks
 	pending := p.Pending()
+	p.line.up()
 	if _, err := pending[0].Wait(m.ctx); !status.OutcomeUnknown(err) {
 		t.Error(err)
 	}

@@ -3,8 +3,10 @@ package replica
 import (
 	"testing"
 
+	"github.com/trefoilgo/trefoil/dstm/internal/reason"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
+	"github.com/trefoilgo/trefoil/status"
 )
 
 // made are the effects of the one commit that was told since the last call.
@@ -103,4 +105,34 @@ func TestWithoutWritesNothingIsRemembered(t *testing.T) {
 	}
 	d.link.toClient = append(held, d.link.toClient...)
 	d.sync()
+}
+
+// TestHalfIsNotShown: when one of the objects of a transaction that is not answered is taken away, its writes are not shown in the other
+// one either: opened again, the two would show a half of it.
+func TestHalfIsNotShown(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	d.open("b")
+	a, b := d.state("a"), d.state("b")
+	x := draft{State: a, part: txn.Part{Object: "a", Epoch: a.Epoch}}
+	x.add(-2, "n")
+	y := draft{State: b, part: txn.Part{Object: "b", Epoch: b.Epoch}}
+	y.add(2, "n")
+	if _, _, err := d.core.Submit(txn.Transaction{Parts: []txn.Part{x.part, y.part}}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if number(d.state("b").Root, "n") != 2 {
+		t.Fatal("it is not shown at all")
+	}
+	d.core.ended("log", "a", status.New(status.Unavailable, reason.Closed, "the store closes"))
+	d.core.done()
+	if s := d.state("b"); s.Root.Find(tree.Path{"n"}) != nil || len(s.Pending) > 0 {
+		t.Fatalf("b shows %+v", s.Pending)
+	}
+	d.core.Open("a")
+	d.sync()
+	if a, b := d.state("a"), d.state("b"); number(a.Root, "n") != -2 || number(b.Root, "n") != 2 {
+		t.Error("committed, it is not shown")
+	}
 }

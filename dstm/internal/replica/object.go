@@ -129,12 +129,16 @@ func (c *Core) forget(o *object) {
 	}
 }
 
-// strip takes all layers from an object that will not show them again.
+// strip takes all layers from an object that will not show them again. What a transaction that is not answered has written elsewhere
+// is not shown any more either: if the object is opened again, one would see a half of it.
 func (c *Core) strip(o *object) {
 	layers := o.layers
 	o.layers, o.visible = nil, nil
 	for _, l := range layers {
 		l.tx.layers = slices.DeleteFunc(l.tx.layers, func(x *layer) bool { return x == l })
+		if len(l.tx.layers) > 0 && !l.tx.answered {
+			c.hide(l.tx)
+		}
 		c.finish(l.tx)
 	}
 }

@@ -141,6 +141,21 @@ function desk(): { core: Core; state: () => State; submit: (s: State, fn: (tx: T
   };
 }
 
+test("what a transaction has written is not shown by half, when one of its objects is taken away before the answer", () => {
+  const { core, state } = desk();
+  core.open("b");
+  core.next();
+  core.sent();
+  core.receive(2, "log", [2, "b", "e", 1, 1, new Uint8Array(8), Object.assign(Object.create(null), { n: 1 })]);
+  core.receive(12, "log", [1]); // current
+  const other = (): State => core.state("b") as State;
+  const given = submitOn(core, new Map([["a", state()], ["b", other()]]), (txs) => txs.forEach((tx, name) => tx.add(["n"], name === "a" ? -1 : 1)));
+  assert.ok("sequence" in given);
+  assert.deepEqual(other().pending.length, 1);
+  core.receive(6, "log", ["a", [14, "dstm.closed", "the store closes"]]);
+  assert.deepEqual(other().pending.length, 0);
+});
+
 test("what cannot commit any more is refused at once", () => {
   const { core, state, submit } = desk();
   const s = state();

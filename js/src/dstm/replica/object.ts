@@ -1,6 +1,7 @@
 import { targetOf } from "../txn/txn.ts";
 import { checkReady } from "./journal.ts";
 import { finish } from "./settle.ts";
+import { hide } from "./show.ts";
 import { usual } from "./terms.ts";
 import type { Context, Layer, Replica, Shown, State } from "./types.ts";
 
@@ -51,7 +52,7 @@ function visible(o: Replica): Shown[] {
 
 /** Removes the object and the layers above it; the transactions stay. */
 export function forget(c: Context, o: Replica): void {
-  strip(o);
+  strip(c, o);
   if (o.step !== null) o.step.stale = false;
   c.objects.delete(o.name);
   c.order = c.order.filter((x) => x !== o);
@@ -59,13 +60,17 @@ export function forget(c: Context, o: Replica): void {
   if (o.log !== null) checkReady(c, o.log);
 }
 
-/** Takes all layers from an object that will not show them again. */
-export function strip(o: Replica): void {
+/**
+ * Takes all layers from an object that will not show them again. What a transaction that is not answered has written elsewhere is not shown any more either: if the
+ * object is opened again, one would see a half of it.
+ */
+export function strip(c: Context, o: Replica): void {
   const layers = o.layers;
   o.layers = [];
   o.visible = null;
   for (const l of layers) {
     l.tx.layers = l.tx.layers.filter((x) => x !== l);
+    if (l.tx.layers.length > 0 && !l.tx.answered) hide(c, l.tx);
     finish(l.tx);
   }
 }

@@ -153,6 +153,6 @@ function abandon(c: Context, o: Replica, log: Journal): void {
   const names = (p: Submission): boolean => p.parts.some((part) => part.object === o.name);
   refuseUnsent(c, log, names, fault(Code.Aborted, Reason.Conflict, "the object moved to another log"));
   doubt(c, log, names);
-  strip(o);
+  strip(c, o);
   o.epoch = ""; // whatever the new log says is another history
 }
