@@ -405,12 +405,14 @@ func TestQueuedCallsNeverRun(t *testing.T) {
 		queue(2, 1)
 		time.Sleep(time.Millisecond)
 		l.work()
+		synctest.Wait() // for the second worker, which the first one started
 		if ran != 0 || len(e.queue) != 2 {
 			t.Errorf("%d ran, %d answers", ran, len(e.queue))
 		}
 		queue(3, 0)
 		l.Close(errors.New("gone"))
 		l.work()
+		synctest.Wait()
 		if ran != 0 {
 			t.Error("a call of an ended session ran")
 		}
