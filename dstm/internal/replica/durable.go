@@ -103,7 +103,8 @@ func (c *Core) Allow(sequence uint64) {
 // Release says that the end of a durable transaction is stored, so that the server may forget it.
 func (c *Core) Release(sequence uint64) {
 	for _, j := range c.journals {
-		j.ending = slices.DeleteFunc(j.ending, func(s uint64) bool { return s == sequence })
+		is := func(s uint64) bool { return s == sequence }
+		j.ending, j.unsent = slices.DeleteFunc(j.ending, is), slices.DeleteFunc(j.unsent, is)
 	}
 	c.done()
 }
@@ -121,9 +122,19 @@ func (c *Core) Hidden(sequence uint64) bool {
 
 // closes notes that a durable transaction has come to its end.
 func (p *pending) closes() {
-	if p.durable {
-		p.log.ending = append(p.log.ending, p.Sequence)
+	if !p.durable {
+		return
 	}
+	p.log.ending = append(p.log.ending, p.Sequence)
+	if !p.sent {
+		p.log.unsent = append(p.log.unsent, p.Sequence)
+	}
+}
+
+// blocked reports whether a first sending has to wait: what would have gone before it was refused here, but the storage does not have that yet. A
+// process that begins now would send that one, behind this one.
+func (j *journal) blocked(p *pending) bool {
+	return !p.sent && slices.ContainsFunc(j.unsent, func(s uint64) bool { return s < p.Sequence })
 }
 
 // park takes a transaction back from the session: its answer is to be asked for in the next one.

@@ -220,3 +220,30 @@ func TestHiddenLandsWithItsObject(t *testing.T) {
 		t.Fatal("it does not land")
 	}
 }
+
+// TestNothingOvertakesTheRecord: behind a durable transaction that was refused here without having been sent nothing is sent for the first time before
+// its end is stored: a process that begins now would send it as its record says, out of order.
+func TestNothingOvertakesTheRecord(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	before, _, err := d.core.Submit(adds(d), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := d.submitDurable()
+	d.core.refuse(d.core.logged("log").find(first), status.New(status.Aborted, reason.Depends, "lost"), nil)
+	behind, _, err := d.core.Submit(adds(d), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.sync()
+	if got := d.settled(); !slices.Equal(got, []string{"2 dstm.depends", "1 ok"}) {
+		t.Fatalf("%v, want only what stands before %d: %d", got, first, before)
+	}
+	d.core.Release(first)
+	d.sync()
+	if got := d.settled(); !slices.Equal(got, []string{"3 ok"}) {
+		t.Fatalf("%v, want %d", got, behind)
+	}
+}

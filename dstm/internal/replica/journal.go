@@ -23,6 +23,8 @@ type journal struct {
 	committed []uint64
 	// ending are the durable transactions whose end is told but not yet stored.
 	ending []uint64
+	// unsent are those of ending that were never sent, though the storage has them as what is to be sent: see [journal.blocked].
+	unsent []uint64
 }
 
 // pending is an own transaction that is not answered, or whose writes are not

@@ -119,7 +119,7 @@ func (c *Core) nextCommit() (*journal, *pending) {
 			if p.flying || p.answered {
 				continue
 			}
-			if p.held || p.parked || c.ceiling > 0 && p.Sequence >= c.ceiling {
+			if p.held || p.parked || c.ceiling > 0 && p.Sequence >= c.ceiling || j.blocked(p) {
 				break // what comes behind it must not go first
 			}
 			if p.sent || j.window(j.settled(c.sequence)) {
