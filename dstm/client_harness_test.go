@@ -39,9 +39,15 @@ func newHall(t *testing.T, webSocket, json bool) *hall {
 // newHallOf is newHall with other rules.
 func newHallOf(t *testing.T, webSocket, json bool, rules ...dstm.Rule) *hall {
 	t.Helper()
+	return newHallWith(t, webSocket, json, &dstm.StoreOptions{Rules: rules})
+}
+
+// newHallWith is newHall with a store of one's own options.
+func newHallWith(t *testing.T, webSocket, json bool, opts *dstm.StoreOptions) *hall {
+	t.Helper()
 	leak.Check(t)
 	log := dstm.NewMemoryLog()
-	store, err := dstm.NewStore(log, &dstm.StoreOptions{Rules: rules})
+	store, err := dstm.NewStore(log, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

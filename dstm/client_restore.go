@@ -88,7 +88,7 @@ func (c *Client) restoreWorks(data map[string][]byte) (restored []*work) {
 			}
 			if err == nil {
 				taken[k.Sequence] = k.Sequence != 0
-				w := &work{Work: *k, named: s.registry[k.Name], kept: []uint64{k.Sequence}}
+				w := &work{Work: *k, named: s.registry[k.Name], kept: []run{{k.Sequence, k.Sent}}}
 				w.handle = c.handle(w)
 				w.handle.durable = true
 				close(w.handle.stored)

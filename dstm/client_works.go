@@ -269,25 +269,26 @@ func passes(err *status.Error) bool {
 	return err.Code == status.Unavailable || err.Code == status.ResourceExhausted && !err.Is(ErrTooLarge)
 }
 
-// hazard reports whether the storage may hold another run of the work than the present one. While the storage fails, that must not be
-// sent: if the process ended then, the next one would find that other run refused, and do it all once more.
+// hazard reports whether the storage may hold another run of the work than the present one, or say that this one was never sent. While the
+// storage fails, such a run must not be sent: if the process ended then, the next one would find the other run refused, or send this one as new to a
+// server that has forgotten the client, and do it all once more.
 func (w *work) hazard() bool {
-	return slices.ContainsFunc(w.kept, func(s uint64) bool { return s != w.Sequence })
+	return slices.ContainsFunc(w.kept, func(r run) bool { return r != run{w.Sequence, true} })
 }
 
 // written are the works whose records are about to be written, and the runs there.
-func (s *works) written(puts map[string][]byte) map[*work]uint64 {
-	written := map[*work]uint64{}
+func (s *works) written(puts map[string][]byte) map[*work]run {
+	written := map[*work]run{}
 	for _, w := range s.order {
 		if puts[keep.WorkPrefix+w.ID] != nil {
-			written[w] = w.Sequence
+			written[w] = w.run()
 		}
 	}
 	return written
 }
 
 // keep notes which runs and items the storage may hold now.
-func (s *works) keep(puts map[string][]byte, written map[*work]uint64, err error) {
+func (s *works) keep(puts map[string][]byte, written map[*work]run, err error) {
 	for key, value := range puts {
 		if id, ok := strings.CutPrefix(key, keep.ItemPrefix); ok && value != nil {
 			s.held[id] = true
@@ -295,12 +296,12 @@ func (s *works) keep(puts map[string][]byte, written map[*work]uint64, err error
 			delete(s.held, id)
 		}
 	}
-	for w, sequence := range written {
+	for w, r := range written {
 		switch {
 		case err == nil:
-			w.kept = []uint64{sequence}
-		case !errors.Is(err, transport.ErrStorageClosed) && !slices.Contains(w.kept, sequence):
-			w.kept = append(w.kept, sequence)
+			w.kept = []run{r}
+		case !errors.Is(err, transport.ErrStorageClosed) && !slices.Contains(w.kept, r):
+			w.kept = append(w.kept, r)
 		}
 	}
 }

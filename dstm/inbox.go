@@ -216,7 +216,7 @@ func (b *Inbox) retry(ctx context.Context, id string, arguments codec.Raw) (*Wor
 	// then, the next one would have it in the inbox, though it is done.
 	w, err := c.first(ctx, c.works.registry[k.Name], uses, arguments, check, func(w *work) {
 		if c.works.held[id] {
-			w.kept = []uint64{0}
+			w.kept = []run{{}}
 		}
 		c.take(id)
 	})

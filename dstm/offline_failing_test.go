@@ -51,6 +51,56 @@ func TestRetryWaitsForStorage(t *testing.T) {
 	}
 }
 
+// TestUnsentWaitsForStorage: a work that is stored as never sent is not sent while the storage cannot say otherwise. The server may have forgotten the
+// client before the next process comes, and could not tell then that it is done.
+func TestUnsentWaitsForStorage(t *testing.T) {
+	h := newHallWith(t, false, false, &dstm.StoreOptions{MaxClients: 1, Rules: []dstm.Rule{{Object: "**", Open: dstm.AllowAll, Write: dstm.AllowAll}}})
+	p := h.process(newProbe(), true)
+	o := h.open(p.guest, "board")
+	p.line.drop(false)
+	p.offline(h.ctx)
+	h.submit(addStep, o, "n", 1)
+	p.storage.set(func() { p.storage.fail = full })
+	p.line.up()
+	h.until(func() bool { return p.StorageErr() != nil })
+	h.done(h.submit(addStep, o, "m", 1)) // what the storage knows nothing of goes on
+	if n := h.truth("board", "n"); n != 0 {
+		t.Errorf("n is %d, and the storage says that this was never sent", n)
+	}
+	p = h.process(p.crash(), false)
+	if _, err := h.open(h.guest(), "board").Update(h.ctx, func(tx *dstm.Tx) error { tx.Set(1, "other"); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	pending := p.Pending()
+	p.line.up()
+	h.done(pending[0])
+	if n := h.truth("board", "n"); n != 1 {
+		t.Errorf("n is %d", n)
+	}
+}
+
+// TestUnsentGoesOn: what waited for the storage is done once when that works again, in this process.
+func TestUnsentGoesOn(t *testing.T) {
+	h := newHall(t, false, false)
+	p := h.process(newProbe(), true)
+	o := h.open(p.guest, "board")
+	p.line.drop(false)
+	p.offline(h.ctx)
+	works := []*dstm.Work{h.submit(setStep, o, "n", 1), h.submit(doubleStep, o, "n", 1)}
+	p.storage.set(func() { p.storage.fail = full })
+	p.line.up()
+	h.until(func() bool { return p.StorageErr() != nil })
+	h.done(h.submit(addStep, o, "m", 1))
+	p.storage.set(func() { p.storage.fail = nil })
+	for _, w := range works {
+		h.done(w)
+	}
+	if n := h.truth("board", "n"); n != 3 {
+		t.Errorf("n is %d", n)
+	}
+	h.until(func() bool { return p.StorageErr() == nil && p.storage.count(t, "work/") == 0 })
+}
+
 // TestFailingStorageIsBounded: works that come and go while the storage fails leave nothing that is to be written.
 func TestFailingStorageIsBounded(t *testing.T) {
 	h := newHall(t, false, false)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/dstm/internal/keep"
 	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/internal/leak"
 	"github.com/trefoilgo/trefoil/status"
@@ -56,8 +57,21 @@ func TestRunWaitsForStorage(t *testing.T) {
 	p.offline(h.ctx)
 	h.submit(doubleStep, o, "n", 1)
 	h.write("board", "n", 50)
+	stored := uint64(0)
 	p.storage.set(func() {
-		p.storage.fail = func(int, []transport.StorageChange) error { return errors.New("the disk is full") }
+		p.storage.fail = func(_ int, changes []transport.StorageChange) error {
+			for _, c := range changes { // the storage fails from the second run on
+				if id, ok := strings.CutPrefix(c.Key, keep.WorkPrefix); ok {
+					w, err := keep.ReadWork(id, c.Value)
+					if err != nil || stored != 0 && w.Sequence != stored {
+						p.storage.fail = full
+						return errFull
+					}
+					stored = w.Sequence
+				}
+			}
+			return nil
+		}
 	})
 	p.line.up()
 	h.until(func() bool { return p.StorageErr() != nil })

@@ -87,10 +87,18 @@ type work struct {
 	size    int       // of its record
 	landing bool      // it is committed, and waits until its objects show that
 	awaited []uint64  // it has read these in strict objects, and runs when they are answered
-	kept    []uint64  // sequences of runs that its record in the storage may be of; see [Client.hazard]
+	kept    []run     // what its record in the storage may say; see [work.hazard]
 	paused  bool      // it waits before it runs again
 	unpause func()    // ends the pause's timer
 }
+
+// run is what a record says of a work's run.
+type run struct {
+	sequence uint64 // 0: it is to be run
+	sent     bool   // it may have been sent
+}
+
+func (w *work) run() run { return run{w.Sequence, w.Sent} }
 
 // waits reports whether the work is to be run.
 func (w *work) waits() bool { return w.Sequence == 0 && !w.landing }
