@@ -29,6 +29,10 @@ type cached struct {
 	count  int      // of the tails
 	level  bool
 	closed bool // a later version wrote it: nothing is written over it
+
+	// What is stored, or about to be, is of this state.
+	epoch   string
+	version uint64
 }
 
 const (
@@ -113,6 +117,7 @@ func (s *cache) decode(e *cached) *replica.Saved {
 		err = keep.Extend(saved, key, e.tails[n])
 	}
 	if err == nil {
+		e.epoch, e.version = saved.Epoch, saved.Version
 		return saved
 	}
 	k.tell(key, err)
@@ -146,6 +151,7 @@ func (s *cache) remove(e *cached) {
 	k := &s.client.disk
 	s.list = slices.DeleteFunc(s.list, func(x *cached) bool { return x == e })
 	s.unlisted = true
+	s.client.core.Discard(e.name)
 	if e.closed {
 		return
 	}
@@ -160,6 +166,25 @@ func (s *cache) deny(name string) {
 	if e := s.find(name); e != nil {
 		s.remove(e)
 	}
+}
+
+// behind sees to it that what is stored of an object holds a commit whose record goes in the next batch. What is held is in that batch too. But an object
+// that is not there, as one that the server took away before the answer came, may be stored as it was before: then it is forgotten.
+func (s *cache) behind(name, epoch string, version uint64) {
+	e := s.find(name)
+	if e == nil || e.closed {
+		return
+	}
+	at, held, ok := s.client.core.Held(name)
+	if !ok {
+		at, held = e.epoch, e.version
+	}
+	if at != epoch || held >= version {
+		return
+	}
+	s.client.world.Happened("stored objects forgotten")
+	s.remove(e)
+	s.list = append([]*cached{{name: name}}, s.list...)
 }
 
 // save is one record to be written; it is encoded without the mutex.
@@ -182,6 +207,7 @@ func (s *cache) collect() (saves []save) {
 		}
 		whole := e.size == 0 || e.tail > max(e.size, minTail) || e.count >= maxTails
 		saved, steps, ok := c.core.Save(name, whole)
+		e.epoch, e.version = saved.Epoch, saved.Version
 		switch {
 		case !ok:
 		case steps != nil:

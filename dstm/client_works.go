@@ -138,8 +138,8 @@ func (t *transaction) changes() (list []keep.Difference) {
 // settled takes the answer to the run of a work.
 func (c *Client) settled(w *work, e *replica.Event) {
 	if e.Err == nil {
-		w.landing = true
-		w.handle.finish(commitsOf(w, e), nil)
+		w.landing, w.commits = true, commitsOf(w, e)
+		w.handle.finish(w.commits, nil)
 		return
 	}
 	delete(c.works.runs, e.Sequence)
@@ -200,6 +200,11 @@ func (c *Client) landed(sequence uint64) {
 		return
 	}
 	delete(c.works.runs, sequence)
+	for i, commit := range w.commits {
+		if w.writes(w.Objects[i]) {
+			c.cache.behind(w.Objects[i], commit.Epoch, commit.Version)
+		}
+	}
 	c.remove(w, func() { c.core.Release(sequence) })
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/keep"
+	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/dstm/internal/world"
 	"github.com/trefoilgo/trefoil/status"
 )
@@ -86,6 +87,7 @@ type work struct {
 	uses    []*shared // it holds its objects open
 	size    int       // of its record
 	landing bool      // it is committed, and waits until its objects show that
+	commits []Commit  // if landing
 	awaited []uint64  // it has read these in strict objects, and runs when they are answered
 	kept    []run     // what its record in the storage may say; see [work.hazard]
 	paused  bool      // it waits before it runs again
@@ -102,6 +104,11 @@ func (w *work) run() run { return run{w.Sequence, w.Sent} }
 
 // waits reports whether the work is to be run.
 func (w *work) waits() bool { return w.Sequence == 0 && !w.landing }
+
+// writes reports whether the run on its way writes in an object.
+func (w *work) writes(object string) bool {
+	return slices.ContainsFunc(w.Parts, func(p txn.Part) bool { return p.Object == object && len(p.Writes) > 0 })
+}
 
 // works are those of a client that are not decided, or not yet stored as decided, and the items of the inbox.
 type works struct {

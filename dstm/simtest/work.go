@@ -30,7 +30,7 @@ type work struct {
 	since     uint64
 	began     int // how often the log had been put back
 	told      int // likewise, when it was told to be committed
-	version   uint64
+	version   uint64 // of its first object, by its commit
 }
 
 // workOperations are what works do. Each may run in a later process, so they wait for nothing.
@@ -223,9 +223,9 @@ func (w *work) wait(pending *dstm.Work) {
 		return
 	}
 	out := witness.Outcome{Tag: w.tag, Position: uint64(commit.Position), Since: w.since}
+	w.version = commit.Version
 	if len(w.names) == 1 {
 		out.Object, out.Version = w.names[0], commit.Version
-		w.version = commit.Version
 	}
 	if w.began != s.restores {
 		out.Since = 0

@@ -39,8 +39,9 @@ type Core struct {
 	touched   []*object // by the input that is worked on
 	events    []Event
 	scratch   []byte
-	ceiling   uint64 // sequences from here on are not sent yet; 0: there is no such bound
-	tracking  bool   // objects note what is to be stored of them
+	ceiling   uint64    // sequences from here on are not sent yet; 0: there is no such bound
+	tracking  bool      // objects note what is to be stored of them
+	left      []*object // forgotten ones of which something is still to be stored
 }
 
 // New makes a Core that numbers its transactions from start+1 and holds at most

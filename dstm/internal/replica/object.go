@@ -121,6 +121,7 @@ func (l *layer) pending() Pending {
 func (c *Core) forget(o *object) {
 	c.strip(o)
 	o.stale = false
+	c.leave(o)
 	delete(c.objects, o.name)
 	c.order = slices.DeleteFunc(c.order, func(x *object) bool { return x == o })
 	c.requests = slices.DeleteFunc(c.requests, func(e errand) bool { return e.object == o })

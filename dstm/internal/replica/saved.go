@@ -45,23 +45,47 @@ func (t *trail) add(part *effect, e *entry) {
 // Track has objects note from now on what is to be stored of them.
 func (c *Core) Track() { c.tracking = true }
 
-// Unsaved lists the objects that have changed since they were saved, in the order of their opening.
+// Unsaved lists the objects that have changed since they were saved, in the order of their opening, and behind them those that were closed or
+// taken away since.
 func (c *Core) Unsaved() (names []string) {
 	for _, o := range c.order {
-		if o.root != nil && (o.trail.whole || len(o.trail.steps) > 0) {
+		if o.unsaved() {
+			names = append(names, o.name)
+		}
+	}
+	for _, o := range c.left {
+		if now := c.objects[o.name]; now == nil || now.root == nil {
 			names = append(names, o.name)
 		}
 	}
 	return names
 }
 
+func (o *object) unsaved() bool { return o.root != nil && (o.trail.whole || len(o.trail.steps) > 0) }
+
+// leave keeps an object that is forgotten until it is saved: the record of a transaction that it holds may go before.
+func (c *Core) leave(o *object) {
+	if c.tracking && o.root != nil {
+		c.Discard(o.name)
+		if o.unsaved() {
+			c.left = append(c.left, o)
+		}
+	}
+}
+
+// Discard says that nothing is to be stored of what an object held before it was closed or taken away.
+func (c *Core) Discard(name string) {
+	c.left = slices.DeleteFunc(c.left, func(o *object) bool { return o.name == name })
+}
+
 // Save returns what is to be stored of an object, and starts a new trail: the steps since the last time, or, if whole or if there
 // are none that lead here, all of it; then steps is nil.
 func (c *Core) Save(name string, whole bool) (s Saved, steps []Step, ok bool) {
-	o := c.objects[name]
-	if o == nil || o.root == nil {
+	o := c.held(name)
+	if o == nil {
 		return s, nil, false
 	}
+	c.Discard(name)
 	if !whole && !o.trail.whole {
 		steps = o.trail.steps
 	}
@@ -69,6 +93,25 @@ func (c *Core) Save(name string, whole bool) (s Saved, steps []Step, ok bool) {
 	return Saved{
 		Log: o.log.name, Epoch: o.epoch, Version: o.version, Position: o.position, Hash: o.hash, Terms: o.Terms, Root: o.root,
 	}, steps, true
+}
+
+// held is an object with a state: one that is open or, if there is none, one that is left.
+func (c *Core) held(name string) *object {
+	if o := c.objects[name]; o != nil && o.root != nil {
+		return o
+	}
+	if i := slices.IndexFunc(c.left, func(o *object) bool { return o.name == name }); i >= 0 {
+		return c.left[i]
+	}
+	return nil
+}
+
+// Held is the version, and its epoch, of what [Core.Save] would return; ok is false if that is nothing.
+func (c *Core) Held(name string) (epoch string, version uint64, ok bool) {
+	if o := c.held(name); o != nil {
+		return o.epoch, o.version, true
+	}
+	return "", 0, false
 }
 
 // Level lists the open objects that show the state of their log at one position, by log.
