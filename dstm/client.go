@@ -218,6 +218,7 @@ type clientReceiver struct {
 	session world.Session
 }
 
+// Receive implements [transport.Receiver]; frames of a session that is not the client's any more are dropped.
 func (r *clientReceiver) Receive(f transport.Frame) error {
 	c := r.client
 	c.mu.Lock()
@@ -230,6 +231,7 @@ func (r *clientReceiver) Receive(f transport.Frame) error {
 	return err
 }
 
+// Close implements [transport.Receiver].
 func (r *clientReceiver) Close(err error) {
 	c := r.client
 	c.mu.Lock()

@@ -24,10 +24,12 @@ type clientObject struct {
 
 var _ Object = (*clientObject)(nil)
 
+// Changes implements [Object].
 func (h *clientObject) Changes(ctx context.Context, prefix ...string) iter.Seq2[Change, error] {
 	return h.feed.changes(ctx, prefix)
 }
 
+// Head implements [Object].
 func (h *clientObject) Head() Commit {
 	h.client.mu.Lock()
 	defer h.client.mu.Unlock()
@@ -45,6 +47,7 @@ func (h *clientObject) head() Commit {
 	return Commit{Log: state.Log, Epoch: state.Epoch, Version: state.Version, Position: Position(state.Position)}
 }
 
+// Wait implements [Object].
 func (h *clientObject) Wait(ctx context.Context, version uint64) error {
 	return h.feed.wait(ctx, func() bool { return h.Head().Version >= version })
 }

@@ -36,6 +36,7 @@ type backupWriter struct {
 	err   error
 }
 
+// Write implements [io.Writer], and fails once the context or the store has ended.
 func (b *backupWriter) Write(p []byte) (n int, err error) {
 	if err = b.store.gone(); err == nil {
 		err = b.ctx.Err()

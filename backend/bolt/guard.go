@@ -14,6 +14,7 @@ import (
 // panicError is what bbolt panicked with.
 type panicError struct{ value any }
 
+// Error is what bbolt said.
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // guard turns a panic of f into an error. bbolt takes what is in the file for true and panics where it is not, or
