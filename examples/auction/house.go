@@ -102,16 +102,8 @@ func openHouse(objects *dstm.Store, topics *pubsub.Hub, how terms) (_ *house, er
 	if err := h.loadProxies(maxima); err != nil {
 		return h, err
 	}
-	for id, closed := range lots {
-		if closed != 0 {
-			if err := h.remember(id); err != nil {
-				return h, err
-			}
-			continue
-		}
-		if err := h.setClerk(id, true); err != nil {
-			return h, err
-		}
+	if err := h.resume(lots); err != nil {
+		return h, err
 	}
 	for id := range maxima {
 		if closed, ok := lots[id]; !ok || closed != 0 { // the house was killed before it had cleaned up
@@ -120,6 +112,25 @@ func openHouse(objects *dstm.Store, topics *pubsub.Hub, how terms) (_ *house, er
 	}
 	h.wg.Go(h.beats)
 	return h, nil
+}
+
+// resume takes up the lots of an earlier run, all at once: each open one is a transaction, and the store commits together what comes together.
+func (h *house) resume(lots map[string]Millis) error {
+	errs := make(chan error, len(lots))
+	for id, closed := range lots {
+		go func() {
+			if closed != 0 {
+				errs <- h.remember(id)
+			} else {
+				errs <- h.setClerk(id, true)
+			}
+		}()
+	}
+	var all []error
+	for range lots {
+		all = append(all, <-errs)
+	}
+	return errors.Join(all...)
 }
 
 // begin starts the house's clock. How long it was closed is added to what open lots are moved by; see clerk.resume.
