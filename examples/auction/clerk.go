@@ -95,18 +95,17 @@ func (c *clerk) turn(ctx context.Context) (closed bool, wait time.Duration, err 
 		if err := c.settle(ctx); err != nil {
 			return false, 0, err
 		}
-		lot := c.look()
-		switch lot.State {
-		case stateOpen:
-		case "": // it cannot be seen: the store has failed
-			return false, 0, errNotYet
-		default:
+		card, err := c.card()
+		switch {
+		case err != nil: // the store has failed
+			return false, 0, err
+		case card.State != stateOpen:
 			err := c.finish(ctx)
 			return c.done, 0, err
 		}
-		wait := time.Duration(lot.Ends-c.house.clock.now()) * time.Millisecond
+		wait := time.Duration(card.Ends-c.house.clock.now()) * time.Millisecond
 		if wait > 0 {
-			c.publish()
+			c.publish(&card)
 			return false, wait, nil
 		}
 		if err := c.fall(ctx); err != nil && !errors.Is(err, errNotYet) {
@@ -115,10 +114,10 @@ func (c *clerk) turn(ctx context.Context) (closed bool, wait time.Duration, err 
 	}
 }
 
-// look is the lot now.
-func (c *clerk) look() (lot lotView) {
-	_ = c.lot.View(func(tx *dstm.Tx) error { lot = lotAt(tx); return nil })
-	return lot
+// card is the lot now.
+func (c *clerk) card() (card Card, err error) {
+	err = c.lot.View(func(tx *dstm.Tx) error { card = c.house.cardOf(tx, c.id); return nil })
+	return card, err
 }
 
 // Limits of one transaction, so that with lot and leader it stays within 16 objects.
@@ -148,19 +147,22 @@ func (c *clerk) settle(ctx context.Context) error {
 var errChanged = errors.New("somebody else leads now")
 
 func (c *clerk) settleOnce(ctx context.Context) (again bool, version uint64, err error) {
-	lot := c.look()
 	t := &table{lot: c.lot, accounts: map[string]dstm.Object{}}
-	names := []string{}
-	for user := range lot.Due {
-		if names = append(names, user); len(names) == mostReturns {
-			break
+	var names []string
+	err = c.lot.View(func(tx *dstm.Tx) error { // of every bid: so it reads no more than it needs
+		names = tx.Keys("due")
+		names = names[:min(len(names), mostReturns)]
+		if lotState.At().Get(tx) != stateOpen {
+			return nil
 		}
-	}
-	if lot.State == stateOpen {
 		names = append(names, c.house.proxies.best(c.id, mostAnswerer)...)
-		if lot.Leader != "" {
-			names = append(names, lot.Leader)
+		if leader := lotLeader.At().Get(tx); leader != "" {
+			names = append(names, leader)
 		}
+		return nil
+	})
+	if err != nil {
+		return false, 0, err
 	}
 	slices.Sort(names)
 	objects := []dstm.Object{c.lot}
@@ -238,15 +240,13 @@ func (c *clerk) extend(tx *dstm.Tx, lot *lotView) bool {
 }
 
 // publish tells everybody how the lot stands, if they have not been told.
-func (c *clerk) publish() {
-	var card Card
-	err := c.lot.View(func(tx *dstm.Tx) error { card = c.house.cardOf(tx, c.id); return nil })
-	if err != nil || card.Version == c.told {
+func (c *clerk) publish(card *Card) {
+	if card.Version == c.told {
 		return
 	}
 	c.told = card.Version
 	// Who misses it asks for the list after the reconnect.
-	_, _ = prices.At(c.id).Publish(c.house.ctx, c.house.topics, card)
+	_, _ = prices.At(c.id).Publish(c.house.ctx, c.house.topics, *card)
 }
 
 func (c *clerk) ring(text string) {

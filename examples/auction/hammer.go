@@ -14,20 +14,23 @@ var errNotYet = errors.New("not yet")
 // counts, or comes too late and finds the lot closed.
 func (c *clerk) fall(ctx context.Context) error {
 	h := c.house
-	lot := c.look()
-	seller, err := h.ledger.of(ctx, lot.Seller)
+	card, err := c.card()
+	if err != nil {
+		return err
+	}
+	seller, err := h.ledger.of(ctx, card.Seller)
 	if err != nil {
 		return err
 	}
 	objects := []dstm.Object{c.lot, h.object, seller}
 	var winner dstm.Object
-	if lot.Leader != "" {
-		if winner, err = h.ledger.of(ctx, lot.Leader); err != nil {
+	leader := card.Leader
+	if leader != "" {
+		if winner, err = h.ledger.of(ctx, leader); err != nil {
 			return err
 		}
 		objects = append(objects, winner)
 	}
-	leader := lot.Leader
 	_, err = dstm.UpdateAll(ctx, objects, func(tx *dstm.Tx) error {
 		now := h.clock.now()
 		lot := lotAt(tx)
@@ -89,11 +92,11 @@ func (c *clerk) finish(ctx context.Context) error {
 	}
 	h := c.house
 	h.forgetProxies(c.id)
-	c.publish()
-	card, err := h.readCard(ctx, c.id)
+	card, err := c.card()
 	if err != nil {
 		return err
 	}
+	c.publish(&card)
 	c.done = true
 	h.mu.Lock()
 	delete(h.clerks, c.id)

@@ -190,9 +190,12 @@ func (h *house) room(seller string) error {
 	h.mu.Unlock()
 	own := 0
 	for _, c := range clerks {
-		if c.look().Seller == seller {
-			own++
-		}
+		_ = c.lot.View(func(tx *dstm.Tx) error { // one that closes meanwhile does not count
+			if lotSeller.At().Get(tx) == seller {
+				own++
+			}
+			return nil
+		})
 	}
 	who, _ := h.people.get(seller)
 	if len(clerks) >= maxOpenLots || own >= maxOwnLots && who.Role != roleAuctioneer {

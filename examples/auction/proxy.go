@@ -123,9 +123,12 @@ func (h *house) proxySet(ctx context.Context, user string, in Proxy) (ProxyState
 	if err := c.settle(ctx); err != nil {
 		return ProxyState{}, err
 	}
-	c.publish()
-	lot := c.look()
-	return ProxyState{Leading: lot.Leader == user, Price: lot.Price, Max: in.Max}, nil
+	card, err := c.card()
+	if err != nil {
+		return ProxyState{}, err
+	}
+	c.publish(&card)
+	return ProxyState{Leading: card.Leader == user, Price: card.Price, Max: in.Max}, nil
 }
 
 func badAmount() error {
