@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/trefoilgo/trefoil/examples/internal/site"
 	"github.com/trefoilgo/trefoil/status"
 )
 
@@ -75,7 +76,7 @@ func answer(w http.ResponseWriter, code int, v any) {
 	if err != nil {
 		code, body = http.StatusInternalServerError, []byte(`{"reason":"auction.internal","message":"the answer cannot be written"}`)
 	}
-	protect(w.Header())
+	site.Protect(w.Header())
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)

@@ -11,25 +11,16 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
-	"net/http"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 	"time"
+
+	"github.com/trefoilgo/trefoil/examples/internal/site"
 )
 
 func main() {
 	tuneMemory()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "auction:", err)
-		}
-		os.Exit(1)
-	}
+	site.Main("auction", run)
 }
 
 // tuneMemory has garbage collected a quarter as often as usual: what lives is small, and each bid makes much that does not. GOGC decides if it is set.
@@ -39,11 +30,8 @@ func tuneMemory() {
 	}
 }
 
-// closeTimeout bounds how long a stopping server waits for what it has begun, and checkTimeout how long the self-check may take.
-const (
-	closeTimeout = 5 * time.Second
-	checkTimeout = 5 * time.Minute
-)
+// checkTimeout bounds how long the self-check may take.
+const checkTimeout = 5 * time.Minute
 
 // errCheck is what run ends with if the books are not right.
 var errCheck = errors.New("the self-check failed")
@@ -60,19 +48,17 @@ func runOn(ctx context.Context, args []string, out io.Writer, how terms) (err er
 	data := flags.String("data", "auction.db", "file that holds the house; it is made if it does not exist")
 	bots := flags.Int("bots", 24, "how many robots bid and sell")
 	rate := flags.Float64("rate", 3, "about how many bids all robots together make in a second")
-	if err := flags.Parse(args); err != nil {
+	if err := site.Parse(flags, args); err != nil {
 		return err
 	}
 	switch {
-	case flags.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case *bots < 0 || *bots > maxRobots:
 		return fmt.Errorf("-bots is 0 to %d", maxRobots)
 	case !(*rate >= 0 && *rate <= maxRate):
 		return fmt.Errorf("-rate is 0 to %d", maxRate)
 	}
 
-	listener, err := listen(*addr)
+	listener, err := site.Listen(*addr)
 	if err != nil {
 		return err
 	}
@@ -81,31 +67,34 @@ func runOn(ctx context.Context, args []string, out io.Writer, how terms) (err er
 		listener.Close()
 		return err
 	}
-	web := &http.Server{
-		Handler:           s.handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       time.Minute,
-		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- web.Serve(listener) }()
-	announce(out, listener.Addr(), *data, s.key)
+	web := site.Serve(listener, s.handler())
+	announce(out, site.AddressesOf(listener.Addr()), *data, s.key)
 	robots, err := startRobots(ctx, s, *bots, *rate)
 	if err == nil {
-		select {
-		case err = <-failed:
-		case <-ctx.Done():
+		if err = web.Wait(ctx); err == nil {
 			fmt.Fprintln(out, "closing")
 		}
 	}
 	robots.stop()
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), site.CloseTimeout)
 	defer cancel()
 	err = errors.Join(err, web.Shutdown(limited), s.hush(limited))
 	err = errors.Join(err, lastCheck(s, out))
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), site.CloseTimeout)
 	defer cancel()
 	return errors.Join(err, s.close(closing))
+}
+
+// announce prints where the house is.
+func announce(out io.Writer, at site.Addresses, data, key string) {
+	fmt.Fprintf(out, "auction      %s\nauctioneer   %s/?key=%s\n", at.Here, at.Here, key)
+	for _, address := range at.Net {
+		fmt.Fprintf(out, "on this net  %s\n", address)
+	}
+	if len(at.Net) > 0 {
+		fmt.Fprintf(out, "Whoever reaches these addresses can bid; -addr localhost:%s keeps the house to this computer.\n", at.Port)
+	}
+	fmt.Fprintf(out, "the house is kept in %s; stop with Ctrl-C\n", data)
 }
 
 // lastCheck checks the books when nobody bids any more, and prints what it found.

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"embed"
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"strings"
@@ -13,10 +13,14 @@ import (
 
 	"github.com/trefoilgo/trefoil/backend/bolt"
 	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/examples/internal/site"
 	"github.com/trefoilgo/trefoil/pubsub"
 	"github.com/trefoilgo/trefoil/rpc"
 	"github.com/trefoilgo/trefoil/transport"
 )
+
+//go:embed static
+var static embed.FS
 
 // server is the house in one file, and the patterns that show it to pages.
 type server struct {
@@ -41,10 +45,10 @@ func open(data string, how terms) (_ *server, err error) {
 		}
 	}()
 	if s.file, err = bolt.Open(data, nil); err != nil {
-		return s, explain(data, err)
+		return s, site.Explain("auction", data, err)
 	}
 	if s.log, err = s.file.Log("main"); err != nil {
-		return s, explain(data, err)
+		return s, site.Explain("auction", data, err)
 	}
 	clk := newClock(how.wall(), 0) // until the house says how late it is
 	var mu sync.Mutex
@@ -58,11 +62,11 @@ func open(data string, how terms) (_ *server, err error) {
 		},
 	})
 	if err != nil {
-		return s, explain(data, err)
+		return s, site.Explain("auction", data, err)
 	}
 	s.topics = pubsub.NewHub(&pubsub.HubOptions{Rules: topicRules()})
 	if s.house, err = openHouse(s.objects, s.topics, how); err != nil {
-		return s, explain(data, err)
+		return s, site.Explain("auction", data, err)
 	}
 	mu.Lock()
 	clk = s.house.clock
@@ -73,14 +77,6 @@ func open(data string, how terms) (_ *server, err error) {
 	s.handleAudit(calls)
 	s.sessions = transport.NewServer(&transport.ServerOptions{Authenticate: s.house.authenticate}, calls, s.topics, s.objects)
 	return s, nil
-}
-
-// explain adds to an error of opening data what to do about it.
-func explain(data string, err error) error {
-	if errors.Is(err, bolt.ErrLocked) {
-		return fmt.Errorf("%s is in use by another program, perhaps another auction: stop it or choose another file with -data", data)
-	}
-	return fmt.Errorf("cannot open %s: %w", data, err)
 }
 
 // hush ends all sessions, so that nothing new comes, and lets the clerks finish.
@@ -114,7 +110,7 @@ func (s *server) handler() http.Handler {
 	mux.Handle("/ws", s.sessions)
 	mux.HandleFunc("POST /api/login", s.login)
 	s.routes(mux)
-	pages(mux)
+	site.Pages(mux, static, "/{$}", "/lot/{id}", "/account", "/audit", "/sell") // one page
 	// Another site's page may not log people in or run checks: requests that a browser marks as from elsewhere are refused.
 	return http.NewCrossOriginProtection().Handler(mux)
 }

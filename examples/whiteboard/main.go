@@ -10,42 +10,23 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
-	"net/http"
-	"os"
-	"os/signal"
-	"syscall"
-	"time"
+
+	"github.com/trefoilgo/trefoil/examples/internal/site"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "whiteboard:", err)
-		}
-		os.Exit(1)
-	}
-}
-
-// closeTimeout bounds how long a stopping server waits for what it has begun.
-const closeTimeout = 5 * time.Second
+func main() { site.Main("whiteboard", run) }
 
 // run serves until ctx is done and then closes everything.
-func run(ctx context.Context, args []string, out io.Writer) (err error) {
+func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("whiteboard", flag.ContinueOnError)
 	// All interfaces: a board is there to be shown to the computer next to this one.
 	addr := flags.String("addr", ":8080", "address to listen on; localhost:8080 keeps the boards to this computer")
 	data := flags.String("data", "whiteboard.db", "file that holds the boards; it is made if it does not exist")
-	if err := flags.Parse(args); err != nil {
+	if err := site.Parse(flags, args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
 
-	listener, err := listen(*addr)
+	listener, err := site.Listen(*addr)
 	if err != nil {
 		return err
 	}
@@ -54,22 +35,24 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		listener.Close()
 		return err
 	}
-	web := &http.Server{
-		Handler:           s.handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       time.Minute,
-		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- web.Serve(listener) }()
-	announce(out, listener.Addr(), *data)
-
-	select {
-	case err = <-failed:
-	case <-ctx.Done():
+	web := site.Serve(listener, s.handler())
+	announce(out, site.AddressesOf(listener.Addr()), *data)
+	if err = web.Wait(ctx); err == nil {
 		fmt.Fprintln(out, "closing")
 	}
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), site.CloseTimeout)
 	defer cancel()
 	return errors.Join(err, web.Shutdown(limited), s.close(limited))
+}
+
+// announce prints where the boards are.
+func announce(out io.Writer, at site.Addresses, data string) {
+	fmt.Fprintf(out, "whiteboard   %s\n", at.Here)
+	for _, address := range at.Net {
+		fmt.Fprintf(out, "on this net  %s\n", address)
+	}
+	if len(at.Net) > 0 {
+		fmt.Fprintf(out, "Whoever reaches these addresses can draw; -addr localhost:%s keeps the boards to this computer.\n", at.Port)
+	}
+	fmt.Fprintf(out, "boards are kept in %s; stop with Ctrl-C\n", data)
 }

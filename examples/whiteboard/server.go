@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"embed"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/trefoilgo/trefoil/backend/bolt"
 	"github.com/trefoilgo/trefoil/dstm"
+	"github.com/trefoilgo/trefoil/examples/internal/site"
 	"github.com/trefoilgo/trefoil/pubsub"
 	"github.com/trefoilgo/trefoil/rpc"
 	"github.com/trefoilgo/trefoil/transport"
 )
+
+//go:embed static
+var static embed.FS
 
 // server is the boards in one file, and the patterns that show them to pages.
 type server struct {
@@ -31,11 +35,11 @@ func open(data string) (_ *server, err error) {
 		}
 	}()
 	if s.file, err = bolt.Open(data, nil); err != nil {
-		return s, explain(data, err)
+		return s, site.Explain("whiteboard", data, err)
 	}
 	log, err := s.file.Log("main")
 	if err != nil {
-		return s, explain(data, err)
+		return s, site.Explain("whiteboard", data, err)
 	}
 	s.objects, err = dstm.NewStore(log, &dstm.StoreOptions{Rules: []dstm.Rule{
 		// A board is open to everyone who knows its address. The list of boards has no rule: clients reach it by calls only.
@@ -43,7 +47,7 @@ func open(data string) (_ *server, err error) {
 		{Object: "votes/*", Open: dstm.AllowAll, Write: ownVotes, Invariant: fairVotes},
 	}})
 	if err != nil {
-		return s, explain(data, err)
+		return s, site.Explain("whiteboard", data, err)
 	}
 	s.topics = pubsub.NewHub(&pubsub.HubOptions{Rules: []pubsub.Rule{
 		// Cursors are of the moment: no history. Who is subscribed is who is here.
@@ -53,19 +57,11 @@ func open(data string) (_ *server, err error) {
 	}})
 	calls := rpc.NewPeer(nil)
 	if s.boards, err = openBoards(s.objects, s.topics); err != nil {
-		return s, explain(data, err)
+		return s, site.Explain("whiteboard", data, err)
 	}
 	s.boards.handle(calls)
 	s.sessions = transport.NewServer(nil, calls, s.topics, s.objects) // pages of its own origin only
 	return s, nil
-}
-
-// explain adds to an error of opening data what to do about it.
-func explain(data string, err error) error {
-	if errors.Is(err, bolt.ErrLocked) {
-		return fmt.Errorf("%s is in use by another program, perhaps another whiteboard: stop it or choose another file with -data", data)
-	}
-	return fmt.Errorf("cannot open %s: %w", data, err)
 }
 
 // close ends everything in the opposite order of its beginning.
@@ -92,6 +88,6 @@ func (s *server) close(ctx context.Context) error {
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/ws", s.sessions)
-	pages(mux)
+	site.Pages(mux, static, "/{$}", "/b/{id}") // the page is the same for all boards
 	return mux
 }

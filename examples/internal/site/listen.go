@@ -1,15 +1,14 @@
-package main
+package site
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"syscall"
 )
 
-// listen opens addr, and says what to do if that fails.
-func listen(addr string) (net.Listener, error) {
+// Listen opens addr, the value of the flag -addr, and says what to do if that fails.
+func Listen(addr string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE) || isWindowsInUse(err):
@@ -28,26 +27,31 @@ func isWindowsInUse(err error) bool {
 	return errors.As(err, &number) && number == 10048
 }
 
-// announce prints where the boards are.
-func announce(out io.Writer, addr net.Addr, data string) {
+// Addresses are those under which a page can be opened, as browsers take them.
+type Addresses struct {
+	Here string   // on this computer, or the only one
+	Net  []string // on others of the local network, if all interfaces are listened on
+	Port string
+}
+
+// AddressesOf are the addresses of what listens on addr.
+func AddressesOf(addr net.Addr) Addresses {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
-		fmt.Fprintln(out, "whiteboard on", addr)
-		return
+		return Addresses{Here: addr.String()}
 	}
+	url := func(host string) string { return "http://" + net.JoinHostPort(host, port) }
 	ip := net.ParseIP(host)
-	everywhere := ip != nil && ip.IsUnspecified()
-	if everywhere || (ip != nil && ip.IsLoopback()) {
-		host = "localhost"
+	a := Addresses{Here: url(host), Port: port}
+	if ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
+		a.Here = url("localhost")
 	}
-	fmt.Fprintf(out, "whiteboard   http://%s\n", net.JoinHostPort(host, port))
-	if everywhere {
+	if ip != nil && ip.IsUnspecified() {
 		for _, ip := range localIPs() {
-			fmt.Fprintf(out, "on this net  http://%s\n", net.JoinHostPort(ip.String(), port))
+			a.Net = append(a.Net, url(ip.String()))
 		}
-		fmt.Fprintf(out, "Whoever reaches these addresses can draw; -addr localhost:%s keeps the boards to this computer.\n", port)
 	}
-	fmt.Fprintf(out, "boards are kept in %s; stop with Ctrl-C\n", data)
+	return a
 }
 
 // localIPs lists the IPv4 addresses under which others of the local network may reach this computer.
