@@ -53,6 +53,7 @@ test('it is told in plain words', () => {
   assert.equal(title({}, [note]), 'Kim changed the text of this note while you did');
   assert.equal(title({ reason: Why.Gone }, []), 'Somebody deleted this note while you changed it');
   assert.match(title({ denied: true }, [note]), /may not change this note here any more/);
+  assert.match(title({ denied: true, input: { steps: stepsOf([{ op: 'delete', id: 'n' }], () => note, '') } }, [note]), /may not delete this note here any more/);
   assert.match(title({ unknown: true }, [note]), /^Nobody knows/);
 });
 

@@ -1,7 +1,7 @@
 // A real server and real browsers, for the browser test and for pictures.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,9 +11,7 @@ import { chromium } from 'playwright-core';
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'whiteboard-'));
-const program = join(dir, process.platform === 'win32' ? 'whiteboard.exe' : 'whiteboard');
-/** The same with another file in it: a later version. */
-const later = join(dir, 'later');
+const program = (version) => join(dir, process.platform === 'win32' ? `${version}.exe` : version);
 const data = join(dir, 'board.db');
 const shots = process.env.SHOTS;
 const size = { width: 1400, height: 900 };
@@ -30,9 +28,9 @@ const port = await new Promise((done) => {
 export const elsewhere = 'board.test';
 export const origin = `http://localhost:${port}`;
 
-/** Starts the server; the boards are in the same file each time. next: as a later version of it. */
-export async function start(next = false) {
-  server = spawn(next ? later : program, ['-addr', `:${port}`, '-data', data], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** Starts the server; the boards are in the same file each time. version: one that was built by buildOther. */
+export async function start(version = 'whiteboard') {
+  server = spawn(program(version), ['-addr', `:${port}`, '-data', data], { stdio: ['ignore', 'pipe', 'inherit'] });
   for await (const line of createInterface({ input: server.stdout })) if (line.includes('http://')) return;
   throw new Error('the server has not started');
 }
@@ -44,18 +42,30 @@ export async function kill(signal = 'SIGKILL') {
   return ended;
 }
 
-/** Builds the later version: the style sheet has a line more. */
-export function buildLater(line) {
-  const css = join(root, 'examples/whiteboard/static/style.css');
-  writeFileSync(join(dir, 'style.css'), `${readFileSync(css, 'utf8')}\n${line}\n`);
-  writeFileSync(join(dir, 'overlay.json'), JSON.stringify({ Replace: { [css]: join(dir, 'style.css') } }));
-  execFileSync(process.env.GO ?? 'go', ['build', '-overlay', join(dir, 'overlay.json'), '-o', later, './examples/whiteboard'], { cwd: root, stdio: 'inherit' });
+/** Builds another version of the program: some of its files are made from what they are, null if they are not there. */
+export function buildOther(version, files) {
+  const overlay = {};
+  for (const [name, change] of Object.entries(files)) {
+    const path = join(root, 'examples/whiteboard', name);
+    overlay[path] = join(dir, name.replace(/\//g, '-'));
+    const was = existsSync(path) ? readFileSync(path, 'utf8') : null;
+    const is = change(was);
+    assert.notEqual(is, was, `${name} is the same in ${version}`);
+    writeFileSync(overlay[path], is);
+  }
+  writeFileSync(join(dir, 'overlay.json'), JSON.stringify({ Replace: overlay }));
+  execFileSync(process.env.GO ?? 'go', ['build', '-overlay', join(dir, 'overlay.json'), '-o', program(version), './examples/whiteboard'], { cwd: root, stdio: 'inherit' });
 }
 
-/** A way of its own to the server, which can be cut for one person alone. */
+/** Copies the file of the boards, of a server that is away. */
+export const backup = () => copyFileSync(data, join(dir, 'backup.db'));
+/** Puts that copy in its place. */
+export const restore = () => copyFileSync(join(dir, 'backup.db'), data);
+
+/** A way of its own to the server, which can be cut for one person alone, or swallow what the server answers. */
 export async function lane() {
   const sockets = new Set();
-  let whole = true;
+  let whole = true, deaf = false;
   const proxy = createServer((near) => {
     if (!whole) return near.destroy();
     const far = connect(port, '127.0.0.1');
@@ -66,8 +76,11 @@ export async function lane() {
         sockets.delete(a);
         b.destroy();
       });
-      a.pipe(b);
     }
+    near.pipe(far);
+    far.on('data', (bytes) => {
+      if (!deaf) near.write(bytes);
+    });
   });
   await new Promise((done) => proxy.listen(0, '127.0.0.1', done));
   return {
@@ -78,6 +91,10 @@ export async function lane() {
     },
     mend() {
       whole = true;
+      deaf = false;
+    },
+    deafen() {
+      deaf = true;
     },
     close: () => proxy.close(),
   };
@@ -178,7 +195,7 @@ export async function shot(p, name) {
 /** Builds the program and starts it and a browser, calls fn, and cleans up. */
 export async function stage(fn) {
   try {
-    execFileSync(process.env.GO ?? 'go', ['build', '-o', program, './examples/whiteboard'], { cwd: root, stdio: 'inherit' });
+    execFileSync(process.env.GO ?? 'go', ['build', '-o', program('whiteboard'), './examples/whiteboard'], { cwd: root, stdio: 'inherit' });
     await start();
     browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

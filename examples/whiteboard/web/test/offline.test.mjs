@@ -4,7 +4,7 @@
 //
 // RUNS is the number of random runs at the end.
 import assert from 'node:assert/strict';
-import { buildLater, drag, draw, kill, lane, open, origin, others, person, runTests, same, shapes, shot, start, tab, watch } from './harness.mjs';
+import { buildOther, drag, draw, kill, lane, open, origin, others, person, runTests, same, shapes, shot, start, tab, watch } from './harness.mjs';
 
 const tests = [];
 const test = (name, fn) => tests.push([name, fn]);
@@ -365,7 +365,7 @@ test('a finger gives dots, on small and dark screens too', async () => {
 });
 
 test('a newer version is told, and comes when it is asked for', async () => {
-  buildLater('/* later */');
+  buildOther('later', { 'static/style.css': (css) => `${css}\n/* later */\n` });
   const style = (p) => p.page.evaluate(async () => (await (await fetch('/static/style.css')).text()).includes('/* later */'));
   const second = { ...otter };
   await tab(second);
@@ -373,7 +373,7 @@ test('a newer version is told, and comes when it is asked for', async () => {
   await shapes(second, 13);
   otter.log.down = heron.log.down = true;
   await kill();
-  await start(true);
+  await start('later');
   await Promise.all([open(otter), open(second)]);
   await otter.page.waitForSelector('.status[data-news]');
   assert.equal(await style(otter), false);

@@ -102,9 +102,10 @@ export class InboxPanel {
   #sides(c: Conflict, theirs: readonly Shape[]): HTMLElement[] {
     if (c.why === 'dots' || (c.mine.length === 0 && theirs.length === 0)) return [];
     const written = [...c.mine, ...theirs].every((s) => s.kind === 'note' || s.kind === 'text') && c.ids.length === 1;
+    const gone = c.base.length === 0 ? 'Not on the board' : 'Deleted'; // what was new never was there
     const side = (name: string, shapes: readonly Shape[], none: string) => h('figure', {}, h('figcaption', {}, name), shapes.length === 0 ? h('div', { class: 'gone' }, none)
       : written ? this.#paper(shapes[0]!) : drawing(shapes, this.#desk.theme));
-    const pair = h('div', { class: 'pair' }, side('Yours', c.mine, 'Deleted by you'), side('Now on the board', theirs, c.board === this.#desk.board || c.why === 'gone' ? 'Deleted' : 'Not known here'));
+    const pair = h('div', { class: 'pair' }, side('Yours', c.mine, 'Deleted by you'), side('Now on the board', theirs, c.board === this.#desk.board || c.why === 'gone' ? gone : 'Not known here'));
     const [base] = c.base;
     const before = c.why === 'text' && base ? [h('details', {}, h('summary', {}, 'What you both began with'), this.#paper(base))] : [];
     return [pair, ...before];
@@ -182,6 +183,12 @@ function drawing(shapes: readonly Shape[], theme: Theme): HTMLElement {
 
 const nouns = { pen: 'stroke', line: 'line', rect: 'rectangle', ellipse: 'ellipse', text: 'text', note: 'note' } as const;
 
+/** What one wanted to do. */
+function did(c: Conflict): string {
+  if (c.base.length === 0 && c.mine.length > 0) return 'add';
+  return c.base.length > 0 && c.mine.length === 0 ? 'delete' : 'change';
+}
+
 /** What happened, in plain words. */
 export function words(c: Conflict, theirs: readonly Shape[]): { title: string; text: string } {
   const shape = c.base[0] ?? c.mine[0] ?? theirs[0];
@@ -198,7 +205,7 @@ export function words(c: Conflict, theirs: readonly Shape[]): { title: string; t
     case 'rewritten':
       return { title: both(who, `rewrote ${noun}`, 'while you deleted it'), text: `You had deleted it. Perhaps the new text is worth keeping.${more}` };
     case 'denied':
-      return { title: `You may not change ${noun} here any more`, text: `The server said: ${c.message}. Your change is kept here; you can try again if that was a mistake.${more}` };
+      return { title: `You may not ${did(c)} ${noun} here any more`, text: `The server said: ${c.message}. Your change is kept here; you can try again if that was a mistake.${more}` };
     case 'unknown':
       return { title: `Nobody knows whether your change of ${noun} was stored`, text: `The server has lost its memory of it. Look at the board: if your change is not there, do it again.${more}` };
     case 'dots':
