@@ -354,6 +354,35 @@ test('it looks well on small and dark screens', async () => {
   }
 });
 
+test('on a small screen nothing that gets the focus lies under the bars', async () => {
+  const fay = await person({ viewport: { width: 360, height: 740 } });
+  await enter(fay, 'Fay Rem', 'seller');
+  const place = await sell(fay, { title: 'Read by the keyboard', text: 'Word by word. '.repeat(60) });
+  await ann.page.goto(origin + place);
+  await bid(ann, '10');
+  for (const path of [place, '/', '/audit']) {
+    await fay.page.goto(origin + path);
+    await ready(fay);
+    if (path === '/audit') await verdict(fay);
+    let seen = 0;
+    for (let i = 0; i < 60; i++) {
+      await fay.page.keyboard.press(i < 40 ? 'Tab' : 'Shift+Tab');
+      const under = await fay.page.evaluate(() => {
+        const e = document.activeElement, main = document.querySelector('main');
+        if (!main.contains(e) || e === main) return null;
+        const { top, bottom } = e.getBoundingClientRect();
+        const [least, most] = [document.querySelector('.top').getBoundingClientRect().bottom, document.querySelector('.nav').getBoundingClientRect().top];
+        return bottom - top < most - least && (top < least || bottom > most) ? `${e.outerHTML.slice(0, 90)} at ${Math.round(top)} to ${Math.round(bottom)} of ${least} to ${most}` : '';
+      });
+      if (under !== null) seen++;
+      assert.ok(!under, `${path}: ${under}`);
+    }
+    assert.ok(seen > 5, `${path}: ${seen} stops`);
+  }
+  assert.deepEqual(fay.log.errors, []);
+  await fay.context.close();
+});
+
 test('it works where storage is forbidden, and loads nothing but its own files', async () => {
   const strict = await person({}, () => {
     for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get() { throw new DOMException('forbidden', 'SecurityError'); } });

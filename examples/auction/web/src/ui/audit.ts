@@ -22,7 +22,7 @@ export class AuditView implements View {
   readonly #selfAnswer = h('ul', { class: 'soft' });
   readonly #accounts = h('tbody');
   readonly #total = h('tr');
-  readonly #log = h('tbody');
+  readonly #log = h('tbody', { role: 'rowgroup' });
   readonly #older: HTMLButtonElement;
   #abort: AbortController | null = null;
   #oldest = 0;
@@ -34,13 +34,13 @@ export class AuditView implements View {
     const auctioneer = stage.link.pass?.role === 'auctioneer';
     this.#self = h('section', { class: 'panel pad section self', hidden: !auctioneer }, h('h2', {}, 'Self-check of the house'), h('p', { class: 'soft' }, 'The server holds every bid that it has acknowledged against its log, and counts all money.'),
       h('p', {}, h('button', { type: 'button', class: 'button', click: (e: Event) => void this.#selfCheck(e.currentTarget as HTMLButtonElement) }, 'Run the self-check')), this.#selfAnswer);
-    const th = (words: string, num = false) => h('th', { scope: 'col', ...(num ? { class: 'num' } : {}) }, words);
+    const th = (words: string, num = false) => h('th', { scope: 'col', role: 'columnheader', ...(num ? { class: 'num' } : {}) }, words);
     this.element = h('section', {}, h('div', { class: 'head' }, h('h1', { tabindex: '-1' }, 'Open books'), h('p', {}, 'This page reads the log and computes everything by itself.')), this.#panel, this.#checks,
       h('div', { class: 'audit-parts' }, this.#self,
         h('section', { class: 'rows' }, h('h2', {}, 'Accounts'), h('div', { class: 'panel scroll', tabindex: '0', role: 'region', 'aria-label': 'Accounts' }, h('table', { class: 'accounts' },
           h('thead', {}, h('tr', {}, th('Who'), th('Available', true), th('In escrow', true), th('Spent', true), th('Earned', true), th('Recomputed', true))), this.#accounts, h('tfoot', {}, this.#total)))),
-        h('section', { class: 'rows' }, h('h2', {}, 'The log'), h('div', { class: 'panel scroll whole', tabindex: '0', role: 'region', 'aria-label': 'The log' }, h('table', { class: 'log' },
-          h('thead', {}, h('tr', {}, th('No.', true), th('When'), th('What'), th('Who'), th('Entry before'), th('Hash'))), this.#log)), h('div', { class: 'more' }, this.#older))));
+        h('section', { class: 'rows' }, h('h2', {}, 'The log'), h('div', { class: 'panel scroll whole', tabindex: '0', role: 'region', 'aria-label': 'The log' }, h('table', { class: 'log', role: 'table' },
+          h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, th('No.', true), th('When'), th('What'), th('Who'), th('Entry before'), th('Hash'))), this.#log)), h('div', { class: 'more' }, this.#older))));
     void this.#check();
     void this.#read(0);
   }
@@ -131,7 +131,8 @@ export class AuditView implements View {
 
   #row(e: Entry): HTMLElement {
     const short = (hash: string) => h('code', { title: hash }, hash.slice(0, 10));
-    return h('tr', {}, h('td', { class: 'num' }, String(e.position)), h('td', { class: 'when' }, moment(e.time)), h('td', {}, ...entryWords(e, (id) => this.#stage.link.cards.get(id)?.title)), h('td', {}, e.name || e.user || 'the house'), h('td', {}, short(e.previous)), h('td', {}, short(e.hash)));
+    const td = (name: string, ...inner: (Node | string)[]) => h('td', { role: 'cell', ...(name ? { class: name } : {}) }, ...inner); // said, since on small screens they are no table to the eye
+    return h('tr', { role: 'row' }, td('num', String(e.position)), td('when', moment(e.time)), td('', ...entryWords(e, (id) => this.#stage.link.cards.get(id)?.title)), td('', e.name || e.user || 'the house'), td('', short(e.previous)), td('', short(e.hash)));
   }
 
   async #selfCheck(b: HTMLButtonElement): Promise<void> {
