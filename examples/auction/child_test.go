@@ -48,6 +48,7 @@ type child struct {
 	ended chan struct{} // closed when all that it printed was read
 	mu    sync.Mutex
 	lines []string
+	spent time.Duration // of processor time, by those that have ended
 }
 
 // startChild starts one on a port of its own, which it keeps when it is started again.
@@ -115,6 +116,14 @@ func (c *child) kill() {
 	_ = c.cmd.Process.Kill()
 	<-c.ended
 	_ = c.cmd.Wait()
+	c.gone()
+}
+
+// gone notes that the process has ended.
+func (c *child) gone() {
+	if state := c.cmd.ProcessState; state != nil {
+		c.spent += state.UserTime() + state.SystemTime()
+	}
 	c.cmd = nil
 }
 
@@ -126,7 +135,7 @@ func (c *child) stop() string {
 	}
 	<-c.ended
 	err := c.cmd.Wait()
-	c.cmd = nil
+	c.gone()
 	said := strings.Join(c.lines, "\n")
 	if err != nil {
 		c.t.Errorf("the auction ended with %v:\n%s", err, said)

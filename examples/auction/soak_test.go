@@ -89,7 +89,7 @@ func TestSoak(t *testing.T) {
 	}
 	said := c.stop()
 	report := holdsAll(t, data, &told)
-	t.Log(count.line(took))
+	t.Log(count.line(took, c.spent))
 	t.Logf("the server says:\n%s", said)
 	t.Logf("the log says:\n%s", strings.Join(report.Lines, "\n"))
 	if !strings.Contains(said, "self-check passed") || count.other > 0 || count.won == 0 || count.won != report.Accounted {

@@ -50,12 +50,12 @@ func (c *tally) add(err error, took time.Duration) {
 	c.seconds[second]++
 }
 
-// line says it all, of bids that went on for so long, kills included.
-func (c *tally) line(took time.Duration) string {
+// line says it all, of bids that went on for so long, kills included, and for which the server used the processor so long.
+func (c *tally) line(took, spent time.Duration) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	rate := func(n int) float64 { return float64(n) / took.Seconds() }
-	return fmt.Sprintf("in %v: %d bids answered (%.0f/s): %d won (%.0f/s), %d lost to others or the hammer; %d unknown, %d failed; slowest answer %v, longest silence %v\nanswers by second: %s",
+	return fmt.Sprintf("in %v: %d bids answered (%.0f/s): %d won (%.0f/s), %d lost to others or the hammer; %d unknown, %d failed; slowest answer %v, longest silence %v, %v of the server's processor for a bid\nanswers by second: %s",
 		took.Round(time.Millisecond), c.won+c.lost, rate(c.won+c.lost), c.won, rate(c.won), c.lost, c.unknown, c.other,
-		c.slowest.Round(time.Millisecond), c.silent.Round(time.Millisecond), strings.Trim(fmt.Sprint(c.seconds), "[]"))
+		c.slowest.Round(time.Millisecond), c.silent.Round(time.Millisecond), (spent / time.Duration(max(1, c.won+c.lost))).Round(time.Microsecond), strings.Trim(fmt.Sprint(c.seconds), "[]"))
 }
