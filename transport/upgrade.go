@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -87,6 +89,7 @@ type tap struct {
 	net.Conn
 	before, after func()
 	buffer        *bufio.Reader // what gorilla reads from, if that is known
+	limited       atomic.Bool   // writes may have a deadline
 
 	writing sync.Mutex // one write at a time; guards what follows
 	rest    []byte     // of a message of which a part was written; see tryWrite
@@ -113,4 +116,19 @@ func (t *tap) Read(p []byte) (int, error) {
 		t.after()
 	}
 	return n, err
+}
+
+// SetWriteDeadline passes on what changes something: gorilla takes the deadline away before each write, although there is none
+// once the session has begun, and the poller is slow to be told so.
+func (t *tap) SetWriteDeadline(deadline time.Time) error {
+	if t.limited.Swap(!deadline.IsZero()) || !deadline.IsZero() {
+		return t.Conn.SetWriteDeadline(deadline)
+	}
+	return nil
+}
+
+// SetDeadline implements [net.Conn].
+func (t *tap) SetDeadline(deadline time.Time) error {
+	t.limited.Store(!deadline.IsZero())
+	return t.Conn.SetDeadline(deadline)
 }
