@@ -33,8 +33,7 @@ try {
   const server = join(dir, process.platform === "win32" ? "jsserver.exe" : "jsserver");
   status = run("go", ["build", "-o", server, "./internal/jsserver"], { cwd: join(root, "..") });
   if (status === 0 && existsSync(server)) {
-    // Something in test/dstm/offline/rules.test.ts still holds the process after all tests have passed (a timer of a client that was not ended): to be found.
-    const args = ["--import", "tsx", "--test", "--test-force-exit", ...files.map((name) => relative(root, name))];
+    const args = ["--import", "tsx", "--test", ...files.map((name) => relative(root, name))];
     status = run(process.execPath, args, { cwd: root, env: { ...process.env, TREFOIL_JSSERVER: server } });
   }
 } finally {

@@ -240,7 +240,7 @@ export class Model {
       if (!t.again && !this.forgetful) this.faults.push("sent again without saying so");
     } else {
       if (t.sequence <= before) this.faults.push("settled beyond an unanswered one");
-      if (!t.again && [...records.keys()].some((s) => s > t.sequence)) this.faults.push("sequences do not ascend");
+      if ([...records.keys()].some((s) => s > t.sequence)) this.faults.push("sequences do not ascend");
       r = this.#decide(l.client, t);
       records.set(t.sequence, r);
       const e = this.entries.at(-1);

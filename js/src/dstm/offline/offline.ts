@@ -246,6 +246,7 @@ export class Offline implements Journal {
       }
       this.#then.unshift(...then);
       this.#follow(then.length);
+      if (this.#closed && !storage.durable) return; // the last batch of all is tried once
       if (this.#then.length > 0 || this.#unwritten.size > 0) this.#write();
     });
   }

@@ -472,7 +472,7 @@ export class Queue {
       const record = sealTask(job.task);
       job.bytes = record.length;
       changes.set(workKey(job.task.id), record);
-      if (job.state === "sent") this.#journal.release(job.held.splice(0));
+      this.#journal.release(job.held.splice(0));
       fresh.push(job);
     }
     return () => fresh.forEach((job) => job.foreman.stored(this.#journal.durable));

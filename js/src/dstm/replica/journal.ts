@@ -7,7 +7,7 @@ import { MAX_UNANSWERED, type Context, type Journal, type Snapshot, type Submiss
 export function journalOf(c: Context, name: string): Journal {
   const known = findJournal(c, name);
   if (known !== undefined) return known;
-  const j: Journal = { name, epoch: "", position: 0, queue: [], flying: 0, ready: true, level: false, told: 0, committed: [], held: [] };
+  const j: Journal = { name, epoch: "", position: 0, queue: [], flying: 0, ready: true, level: false, told: 0, committed: [], held: [], unsent: [] };
   c.journals.push(j);
   return j;
 }

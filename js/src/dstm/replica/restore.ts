@@ -81,5 +81,6 @@ export function release(c: Context, log: string, sequence: number): void {
   const j = findJournal(c, log);
   if (j === undefined) return;
   j.held = j.held.filter((s) => s !== sequence);
+  j.unsent = j.unsent.filter((s) => s !== sequence);
   done(c);
 }

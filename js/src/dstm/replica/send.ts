@@ -63,6 +63,7 @@ function nextCommit(c: Context): { j: Journal; p: Submission } | null {
       if (p.parked) break;
       if (p.flying || p.answered) continue;
       if ((p.durable && !p.stored) || p.sequence > c.ceiling) break; // what is behind it waits, so that sequences ascend
+      if (!p.sent && j.unsent.some((s) => s < p.sequence)) break; // a process that begins now would send that one
       if (p.sent || windowOpen(j, settled(j, c.sequence))) return { j, p };
       break;
     }

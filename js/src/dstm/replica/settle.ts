@@ -66,6 +66,7 @@ export function finish(p: Submission): void {
 function answer(c: Context, p: Submission): void {
   c.queued--;
   if (p.durable) p.log.held.push(p.sequence);
+  if (p.durable && !p.sent) p.log.unsent.push(p.sequence);
   if (p.flying) {
     p.flying = false;
     p.log.flying--;

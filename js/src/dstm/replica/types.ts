@@ -98,6 +98,8 @@ export interface Journal {
   committed: number[];
   /** Sequences of answered durable transactions whose end is not stored yet: settled does not reach them. */
   held: number[];
+  /** Of those, the ones that were never sent, though the record says that they are to be: nothing behind them is sent for the first time. */
+  unsent: number[];
 }
 
 /** An own transaction that is not answered, or whose writes are not yet in all roots. */

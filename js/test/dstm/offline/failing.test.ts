@@ -35,12 +35,50 @@ test("while the disk is full, what it may hold another run of does not run: the 
   assert.deepEqual([value(net, "n"), second.c.works.length, second.c.inbox.items.length], [11, 0, 0]);
 });
 
+test("meanwhile everything else goes on, as much as there is of it", async (t) => {
+  const { net, p, work } = await lostWhileFull(next, t);
+  const board = await p.c.open("board");
+  for (let n = 0; n < 100; n++) {
+    const update = board.update((tx) => tx.add(["total"], 1));
+    await net.sync();
+    assert.equal(value(net, "total"), n + 1);
+    await update;
+  }
+  assert.equal(work.state, "pending");
+});
+
 test("it runs as soon as there is room again", async (t) => {
   const { net, p, disk, work } = await lostWhileFull(next, t);
   p.storage.durable = true;
   t.mock.timers.tick(1000);
   await net.sync();
   assert.deepEqual([value(net, "n"), work.state, disk.keys("work/")], [11, "committed", []]);
+});
+
+test("a client whose storage fails tries the last batch once when it is closed, and leaves no timer", async (t) => {
+  const timers = new Set<unknown>();
+  const { setTimeout: set, clearTimeout: clear } = globalThis;
+  t.mock.method(globalThis, "setTimeout", (fn: () => void, ms: number) => {
+    const timer = set(() => (timers.delete(timer), fn()), ms);
+    timers.add(timer);
+    return timer;
+  });
+  t.mock.method(globalThis, "clearTimeout", (timer: Parameters<typeof clear>[0]) => (timers.delete(timer), clear(timer)));
+  const { net, disk } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  p.storage.fail();
+  net.model.refusals.push([8, "dstm.busy", "later"]);
+  add.submit(board, 1);
+  await net.sync();
+  assert.ok(timers.size > 0); // until the storage is tried again, and the work
+  p.storage.slow = true;
+  add.submit(board, 2); // not yet given to the storage
+  p.c.close();
+  let tried = 0;
+  for (; p.storage.step() && tried < 10; tried++) await turn();
+  assert.deepEqual([tried, timers.size], [1, 0]);
 });
 
 test("nor is it retried from the inbox while the disk may still hold it", async (t) => {

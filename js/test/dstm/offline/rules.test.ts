@@ -223,6 +223,51 @@ test("I4: what the record calls never sent was sent all the same: it is not done
   assert.deepEqual([value(net, "n"), page.c.works.length], [2, 0]);
 });
 
+/** A page whose storage is slow: what is stored there as never sent was refused here, since what it presumes lost, and an update stands behind it. */
+async function refusedUnsent(): Promise<{ net: Net; disk: Disk; p: Page; update: Promise<unknown> }> {
+  const { net, disk, other } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  next.submit(board, null);
+  await turn();
+  assert.equal(p.sent(7).length, 1);
+  net.cut(p.c); // it does not arrive
+  next.submit(board, null); // presumes it
+  await turn();
+  const update = board.update((tx) => tx.add(["total"], 1));
+  update.catch(() => undefined);
+  await net.until(other.update((tx) => tx.set(["n"], 10)));
+  p.storage.slow = true;
+  p.connect();
+  await net.sync();
+  return { net, disk, p, update };
+}
+
+test("I4: nothing goes before it is stored that what would go first, and was refused here, does not go any more", async () => {
+  const { net, disk, p, update } = await refusedUnsent();
+  assert.deepEqual([value(net, "n"), value(net, "total"), p.sent(7).length], [10, undefined, 0]);
+  p.kill(); // that write is lost
+  update.catch(() => undefined);
+  const second = new Page(net, disk);
+  second.connect();
+  await net.sync();
+  assert.deepEqual([value(net, "n"), second.c.works.length, second.c.inbox.items.length, net.model.faults], [12, 0, 0, []]);
+});
+
+test("I4: when that is stored, or the storage fails, it goes", async () => {
+  for (const fails of [false, true]) {
+    const { net, p, update } = await refusedUnsent();
+    net.model.forgetful = fails;
+    if (fails) p.storage.fail();
+    p.storage.slow = false;
+    while (p.storage.step()) await turn();
+    await net.until(update);
+    assert.deepEqual([value(net, "n"), value(net, "total"), net.model.faults], [fails ? 10 : 12, 1, []]);
+    p.c.close();
+  }
+});
+
 test("I5: what lost is run again, in the order of the submissions", async () => {
   const { net, disk, other } = await scene();
   const p = new Page(net, disk);
@@ -406,6 +451,7 @@ test("I6: a storage that fails is told of, and work goes on without it", async (
   const anonymous = board.update((tx) => tx.add(["total"], 4));
   await net.until(anonymous);
   assert.deepEqual([value(net, "total"), problems, p.c.works.length, disk.keys("work/")], [7, ["transport.storage_full"], 0, []]);
+  p.c.close();
 });
 
 test("I6: a record that wrongly says never sent is found out: it does not happen twice", async () => {

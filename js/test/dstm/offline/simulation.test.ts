@@ -7,8 +7,12 @@ const first = Number(process.env["SEED"] ?? Date.now() % 1_000_000_000);
 
 async function run(seed: number): Promise<number> {
   const s = new OfflineSimulation(seed, mock.timers);
-  for (let n = 60 + s.random.int(120); n > 0; n--) await s.step();
-  await s.rest();
+  try {
+    for (let n = 60 + s.random.int(120); n > 0; n--) await s.step();
+    await s.rest();
+  } catch (e) {
+    throw s.explain(e); // whatever was thrown, by what the test is about too: its seed and its trace
+  }
   return s.edits.length;
 }
 

@@ -67,7 +67,13 @@ export class OfflineSimulation {
   }
 
   fail(text: string): never {
-    throw new assert.AssertionError({ message: `seed ${this.seed}: ${text}\n${this.trace.slice(-60).join("\n")}` });
+    throw new assert.AssertionError({ message: text });
+  }
+
+  /** What was thrown, with what it takes to have it again. */
+  explain(e: unknown): Error {
+    const text = e instanceof Error ? e.message : String(e);
+    return new Error(`seed ${this.seed}: ${text}\n${this.trace.slice(-60).join("\n")}`, { cause: e });
   }
 
   #note(s: Seat, text: string): void {
