@@ -86,6 +86,14 @@ export class Client implements Pattern {
     return this.#offline.queue.inbox;
   }
 
+  /**
+   * Why works, the inbox and objects are not kept, or not all of them: what `storage.problem` says. Null while all is well, and without a storage. `storage.onProblem` tells when
+   * it changes.
+   */
+  get storageError(): TrefoilError | null {
+    return this.#options.storage?.problem ?? null;
+  }
+
   get #offline(): Offline {
     const { offline } = this.#hub;
     if (offline === null) throw invalid("the client has neither a storage nor transactions");

@@ -115,6 +115,7 @@ export class Backlog<R> {
     this.#over = err;
     this.#open = false;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
     const stored = this.#o.storage !== null; // then it is still to be sent
     for (const item of this.#items) item.reject(item.sent || stored ? new TrefoilError(err.code, err.reason, err.message, { unknown: true, cause: err }) : err);
     if (!stored) this.#items = [];

@@ -43,6 +43,6 @@ export function unsent(err: TrefoilError): TrefoilError {
   if (err.is("transport.frame_too_large")) {
     return new TrefoilError(Code.ResourceExhausted, PubSubReason.TooLarge, "larger than the other side accepts", { cause: err });
   }
-  if (err.reason.startsWith("codec.")) return badRequest("the value cannot be encoded", err);
-  return notConnected(err);
+  if (err.code === Code.Unavailable) return notConnected(err);
+  return badRequest("the value cannot be encoded", err);
 }

@@ -47,9 +47,10 @@ export abstract class Feed<E> implements AsyncIterable<E> {
    * returns takes fn away. Several functions may listen; an event goes either to those who listen or to who iterates.
    */
   on(fn: (event: E) => void, onEnd?: (err: TrefoilError | null) => void): () => void {
-    this.#listeners.set(fn, onEnd);
+    const own = (event: E): void => fn(event); // the same function may listen twice
+    this.#listeners.set(own, onEnd);
     this.wake();
-    return () => void this.#listeners.delete(fn);
+    return () => void this.#listeners.delete(own);
   }
 
   /**

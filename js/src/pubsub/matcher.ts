@@ -37,7 +37,7 @@ export class Matcher<V> {
     }
   }
 
-  /** The values whose filter matches a valid topic. */
+  /** The values whose filter matches a topic, each once. A segment that is a wildcard, as no valid topic has, is matched by wildcards alone. */
   collect(topic: string): V[] {
     const [namespace, segments] = split(topic);
     const found: V[] = [];
@@ -47,7 +47,8 @@ export class Matcher<V> {
       for (const n of level) {
         if (!n) continue;
         for (const v of n.children.get(anyRest)?.values ?? []) found.push(v);
-        next.push(n.children.get(segment), n.children.get(anySegment));
+        if (segment !== anySegment && segment !== anyRest) next.push(n.children.get(segment));
+        next.push(n.children.get(anySegment));
       }
       level = next;
       if (i < segments.length - 1) return;

@@ -92,9 +92,11 @@ function entry(wire: Wire, body: Body): void {
   const offset = body.count();
   const cause = elements > 2 && elements < 6 ? body.count() : null;
   if (offset <= wire.at.offset) return;
+  // Before the position moves: what is malformed ends the session, and the next one is to begin in front of it.
+  const content = elements >= 6 ? readContent(body, topic) : null;
   wire.move({ ...wire.at, offset });
   if (cause !== null) wire.gap({ topic, epoch: wire.at.epoch, after: offset - 1, to: offset, count: 1, cause });
-  else if (elements >= 6) wire.push(readContent(body, topic)(wire.at));
+  else if (content !== null) wire.push(content(wire.at));
 }
 
 /** Reads what a publication or an entry ends with; it becomes a message when its position is known. */

@@ -55,10 +55,5 @@ export function maybeDone(err: TrefoilError): TrefoilError {
   return new TrefoilError(err.code, err.reason, err.message, { details: err.details, unknown: true, cause: err });
 }
 
-/** Reports whether encoding failed: it is no value. */
-export function isCodecError(err: TrefoilError): boolean {
-  return err.reason.startsWith("codec.");
-}
-
 /** Ends the session: a well-formed frame out of place. */
 export const outOfPlace = (message: string): TrefoilError => new TrefoilError(Code.FailedPrecondition, "rpc.protocol", message);

@@ -2,8 +2,9 @@ import { decode, encode } from "../codec/index.ts";
 import type { Value } from "../codec/value.ts";
 import { aborted } from "../internal/aborted.ts";
 import { after } from "../internal/after.ts";
+import { Code } from "../status.ts";
 import type { TrefoilError } from "../status.ts";
-import { badRequest, connectionLost, deadlineExceeded, isCodecError, notConnected, tooLarge } from "./errors.ts";
+import { badRequest, connectionLost, deadlineExceeded, notConnected, tooLarge } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { Metadata } from "./metadata.ts";
 import type { CallOptions } from "./method.ts";
@@ -101,11 +102,11 @@ export class OutCall implements Item {
       if (this.notify) this.answer({ payload: null, metadata: null, error: null });
     } else if (err.is("transport.frame_too_large")) {
       this.fail(tooLarge("call", false, err));
-    } else if (isCodecError(err)) {
-      this.fail(badRequest("the input is no value", err));
-    } else {
+    } else if (err.code === Code.Unavailable) {
       this.#link?.drop();
       this.lost(err);
+    } else {
+      this.fail(badRequest("the input is no value", err)); // also if reading it threw: the session is none the worse
     }
   }
 

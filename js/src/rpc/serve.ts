@@ -5,7 +5,7 @@ import type { Body } from "../internal/body.ts";
 import { fits } from "../internal/body.ts";
 import { maxName } from "../internal/limits.ts";
 import { Code, TrefoilError } from "../status.ts";
-import { badRequest, badResult, busy, canceled, deadlineExceeded, isCodecError, maybeDone, metadataLimits, outOfPlace, tooLarge, unknownMethod } from "./errors.ts";
+import { badRequest, badResult, busy, canceled, deadlineExceeded, maybeDone, metadataLimits, outOfPlace, tooLarge, unknownMethod } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { Metadata } from "./metadata.ts";
 import { validMetadata } from "./metadata.ts";
@@ -186,7 +186,7 @@ export class Inbound {
       hold: () => (frame = decode(encode(frame)) as OutFrame),
       done: (why) => {
         if (why?.is("transport.frame_too_large")) this.#replace(id, error ? shortened(error) : tooLarge("result", true));
-        else if (why && isCodecError(why)) this.#replace(id, badResult("the result is no value"));
+        else if (why && why.code !== Code.Unavailable) this.#replace(id, badResult("the result is no value")); // also if reading it threw
       },
     });
   }

@@ -105,8 +105,10 @@ function numbers(v: Value): Map<string, number> {
   if (v === null) return new Map();
   if (!isMap(v)) throw malformed("malformed welcome");
   const map = new Map<string, number>();
+  const taken = new Set<number>();
   for (const [name, n] of Object.entries(v)) {
-    if (typeof n !== "number" || !Number.isInteger(n) || n < 1) throw malformed("malformed welcome");
+    if (typeof n !== "number" || !Number.isInteger(n) || n < 1 || taken.has(n)) throw malformed("malformed welcome");
+    taken.add(n); // of two patterns with one number only one would hear anything, the end of the session included
     map.set(name, n);
   }
   return map;

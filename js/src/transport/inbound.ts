@@ -17,11 +17,10 @@ export class Refused {
   }
 }
 
-/** What a thing that decoding threw means for the session. */
-export function refused(err: unknown): Refused {
+/** What a thing that decoding threw means for the session; null for a defect. */
+export function refused(err: unknown): Refused | null {
   if (err instanceof Refused) return err;
-  if (err instanceof TrefoilError) return new Refused(CloseCode.malformed, err.reason);
-  throw err;
+  return err instanceof TrefoilError ? new Refused(CloseCode.malformed, err.reason) : null;
 }
 
 /**

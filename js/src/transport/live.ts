@@ -170,7 +170,9 @@ export class LiveSession implements Session {
       }
     } catch (err) {
       const why = refused(err);
-      this.close(why.code, why.reason);
+      if (why === null) report(err);
+      // After a defect, too: what was left out of the message is not to be missing unseen.
+      this.close(why?.code ?? CloseCode.internal, why?.reason ?? "internal error");
     }
     // A page in the background has its timers slowed down; what comes in is a chance to send on.
     if (this.poll !== null) this.flushSoon();

@@ -22,6 +22,12 @@ test("publish: its frame and its position", async () => {
   assert.equal(await none, null);
 });
 
+test("publish: a value that throws when it is read is a bad request", async () => {
+  const { client } = world();
+  const err = await failure(client.publish("a", { get x() { throw new Error("mine"); } }));
+  assert.deepEqual([err.reason, err.unknown], ["pubsub.bad_request", false]);
+});
+
 test("publish: refused, lost, given up", async () => {
   const { client, session } = world(3);
   const refused = failure(client.publish("a", 1));

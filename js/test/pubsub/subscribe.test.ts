@@ -413,6 +413,34 @@ test("several iterators share the messages", async () => {
   assert.deepEqual(got.map((r) => (r.done ? "end" : (r.value as Message).value)), [1, 2, "end"]);
 });
 
+test("an entry that is malformed is asked for again in the next session", async () => {
+  const { client, session } = world();
+  const events = collect(client.subscribe("a", { last: 5 }));
+  session.take();
+  session.receive(subscribed(1, "l", "e", 0, true));
+  assert.throws(() => session.receive(replay(1, 2, true, entry("a", 1, "good"), ["a", 2, "no id", null, "bad", null])));
+  session.end();
+  const next = new FakeSession(client);
+  assert.deepEqual(next.take().map((f) => ({ ...(f[4] as object) })), [{ log: "l", epoch: "e", offset: 1 }]);
+  assert.deepEqual(await events(), ["good"]);
+});
+
+test("the same function may listen twice, and each is taken away by itself", async () => {
+  const { client, session } = world();
+  const sub = client.subscribe("a");
+  let n = 0;
+  const fn = (): void => void n++;
+  const stop = sub.on(fn);
+  sub.on(fn);
+  session.receive(subscribed(1, "l", "e", 0));
+  session.receive(publication("a", 1, 0, 1));
+  await settle();
+  stop();
+  session.receive(publication("a", 2, 1, 2));
+  await settle();
+  assert.equal(n, 3);
+});
+
 test("malformed frames end the session as such", () => {
   const { client, session } = world();
   client.subscribe("a");

@@ -32,6 +32,20 @@ test("a call settles with the handler's error, once", async () => {
   assert.equal(err.unknown, true);
 });
 
+test("input that throws when it is read fails its own call, and no other one", async () => {
+  for (const room of [Infinity, 0]) {
+    const { calls, session } = pair(room);
+    const bad = { get x() { throw new Error("mine"); } } as unknown as string;
+    const err = await failure(hello.call(calls, bad, { waitReady: true }));
+    assert.deepEqual([err.reason, err.unknown, ((err.cause as Error).cause as Error).message], ["rpc.bad_request", false, "mine"]);
+    const next = hello.call(calls, "world");
+    session.drain();
+    const [frame] = session.take();
+    session.receive([1, 2, frame?.[2], "hello"]);
+    assert.equal(await next, "hello");
+  }
+});
+
 test("an error without details and of an unknown code", async () => {
   const { calls, session } = pair();
   const got = failure(hello.call(calls, "world"));

@@ -44,6 +44,19 @@ test("it survives the process; nobody waits for the result then", async () => {
   assert.equal(disk.spaces.get("rpc")?.size, 0);
 });
 
+test("a peer that gets another connection goes on with what waited when the last one ended for good", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const peer = new Peer({ storage: new DiskStorage(new Disk()) });
+  save.call(peer, 1, queue).catch(() => undefined);
+  const session = new FakeSession(peer);
+  session.receive([1, 3, session.take()[0]?.[2], [8, "rpc.busy", "later"]]);
+  await settle(); // now it waits a second
+  session.end();
+  peer.finish(session.error as TrefoilError);
+  const next = new FakeSession(peer);
+  assert.deepEqual(next.take().map((f) => f[7]), [1]);
+});
+
 test("a busy server is asked again; other calls cannot be queued", async (t) => {
   const peer = new Peer();
   t.mock.timers.enable({ apis: ["setTimeout"] });

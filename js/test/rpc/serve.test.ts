@@ -57,6 +57,18 @@ test("what handlers throw", async () => {
   assert.deepEqual(errors.map((e) => (e as Error).message), ["secret", "secret"]);
 });
 
+test("a result that throws when it is read is answered too, at once or when there is room", async () => {
+  const bad = (): unknown => ({ get x() { throw new Error("secret"); } });
+  for (const room of [Infinity, 0]) {
+    const { session } = serving(bad);
+    session.room = room;
+    session.receive(call(1));
+    await settle();
+    session.drain();
+    assert.deepEqual(await answers(session), [[3, 1, [13, "rpc.bad_result", true]]]);
+  }
+});
+
 test("the text of a foreign error does not travel", async () => {
   const { session } = serving(() => {
     throw new Error("secret");

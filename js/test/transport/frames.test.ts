@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { decode, encode, equal, fromJSON, toJSON } from "../../src/codec/index.ts";
 import type { Value } from "../../src/codec/index.ts";
 import { Code, TrefoilError } from "../../src/status.ts";
+import { CloseCode } from "../../src/transport/close.ts";
 import type { ClientOptions } from "../../src/transport/index.ts";
 import { World, messageFrames, settle } from "./fake.ts";
 import type { FakeSocket } from "./fake.ts";
@@ -90,6 +91,7 @@ test("a welcome that is none", async () => {
     [{ user: 5 }, 4103, "transport.malformed"],
     [{ patterns: { echo: "16" } }, 4103, "transport.malformed"],
     [{ patterns: [1] }, 4103, "transport.malformed"],
+    [{ patterns: { echo: 16, other: 16 } }, 4103, "transport.malformed"],
     [{ features: [1] }, 4103, "transport.malformed"],
     [{ heartbeat: -1 }, 4103, "transport.malformed"],
     [{ maxFrame: 4095 }, 4103, "transport.malformed"],
@@ -106,6 +108,16 @@ test("a welcome that is none", async () => {
     assert.ok(client.state.error?.is(of));
     assert.equal(client.state.error?.code, close === 4106 ? Code.FailedPrecondition : Code.Unavailable);
   }
+});
+
+test("what a defect makes of a message ends the session: nothing is left out unseen", async (t) => {
+  const { socket } = await scene();
+  const told = t.mock.method(console, "error", () => undefined);
+  const gone = new ArrayBuffer(8);
+  structuredClone(gone, { transfer: [gone] });
+  (socket as unknown as { emit(event: object): void }).emit({ type: "message", data: gone }); // no WebSocket gives such a one
+  assert.equal(socket.closed?.code, CloseCode.internal);
+  assert.equal(told.mock.callCount(), 1);
 });
 
 test("messages that are no frames of the connection's codec", async () => {

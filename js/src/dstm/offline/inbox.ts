@@ -63,10 +63,11 @@ export class Inbox {
     return this.#clerk.retry(this.#find(id), input[0], input.length > 0);
   }
 
-  /** Gives a transaction up. Nothing happens if it is not here. */
-  discard(id: string): void {
+  /** Gives a transaction up. Says whether it was here: if not, nothing happens. */
+  discard(id: string): boolean {
     const r = this.#refusals.get(id);
     if (r !== undefined) this.#clerk.discard(r);
+    return r !== undefined;
   }
 
   #find(id: string): Refusal {

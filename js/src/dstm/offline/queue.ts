@@ -528,6 +528,12 @@ export class Queue {
   /** A session has come after all. */
   reopen(): void {
     this.#closed = false;
-    for (const job of this.#jobs) this.#hold(job); // their objects went with the last one
+    for (const job of this.#jobs) {
+      this.#hold(job); // their objects went with the last one
+      if (job.state === "sent" && job.task.run !== null && !this.#bySequence.has(job.task.run.sequence)) {
+        job.held.push({ log: job.task.run.log, sequence: job.task.run.sequence }); // it was refused meanwhile, never sent
+        this.#again(job, 0);
+      }
+    }
   }
 }

@@ -13,7 +13,7 @@ export interface Foreman {
 
 /** A named transaction that was submitted: from then on until it is decided, over reloads too. */
 export class Work {
-  /** 16 hexadecimal digits, the same after a reload; what is refused keeps it in the inbox. */
+  /** 16 hexadecimal digits, by chance, since the inboxes of several clients may become one; the same after a reload, and what is refused keeps it in the inbox. */
   readonly id: string;
   /** The transaction's. */
   readonly name: string;

@@ -37,6 +37,8 @@ export function restore(c: Context, r: Recorded): void {
   const folds: TreeNode[] = [];
   for (const part of parts) {
     const object = c.objects.get(part.object);
+    // What is kept of an object is no older than the run: a state of another epoch came since (docs/decisions/0015-epochs-that-come-back.md).
+    if (object?.root && object.log === j && object.epoch !== part.epoch) p.left = true;
     if (object === undefined || object.root === null || object.log !== j || object.epoch !== part.epoch) continue;
     const layer: Layer = { tx: p, part, writes: showable(object.terms, part.writes), object, shown: !p.hidden, made: [], reached: 0 };
     p.layers.push(layer);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { transaction, UndoStack } from "../../../src/dstm/index.ts";
 import { sealRecord } from "../../../src/internal/record.ts";
-import { TrefoilError } from "../../../src/status.ts";
+import { Code, TrefoilError } from "../../../src/status.ts";
 import { clientId } from "../../../src/transport/key.ts";
 import { FakeSession, Net } from "../net.ts";
 import { Disk, DiskStorage } from "./disk.ts";
@@ -349,8 +349,7 @@ test("I5: denied, invariants and what is too large end in the inbox; busy and cl
   p.connect();
   await net.until(Promise.all(works.slice(3).map((w) => w.done)));
   assert.deepEqual([value(net, "k4"), value(net, "k5"), value(net, "k1")], [4, 5, undefined]);
-  p.c.inbox.discard(works[0]?.id as string);
-  p.c.inbox.discard("nothing");
+  assert.deepEqual([works[0]?.id as string, works[0]?.id as string, "nothing"].map((id) => p.c.inbox.discard(id)), [true, false, false]);
   await turn();
   assert.equal(disk.keys("inbox/").length, 2);
 });
@@ -399,6 +398,48 @@ test("I5: a server that was restored from a backup: what may have been sent is u
   assert.equal(value(net, "n"), 1);
 });
 
+test("an epoch that comes back: what was sent before is unknown, though the page does not remember it", async () => {
+  const { net, disk } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  await net.until(next.submit(board, null).done);
+  const doubtful = add.submit(board, 1);
+  await turn();
+  net.cut(p.c); // on its way
+  net.model.restore("e2", { board: 0 });
+  p.connect();
+  await turn();
+  net.send(p.c, 1); // the opening, not the transaction
+  net.receive(p.c);
+  const other = put.submit(board, { path: ["x"], value: 1 });
+  await other.stored; // and with it the state of the other epoch
+  p.kill();
+  net.model.restore("e1", { board: 0 }); // the older copy once more
+  const second = new Page(net, disk);
+  second.connect();
+  await net.sync();
+  const unknown = ["dstm.outcome_unknown", true];
+  assert.deepEqual(second.c.inbox.items.map((i) => [i.id, i.error.reason, i.error.unknown]), [[doubtful.id, ...unknown], [other.id, ...unknown]]);
+  assert.deepEqual([value(net, "total"), value(net, "x"), second.c.works.length], [undefined, undefined, 0]);
+});
+
+test("what was refused while no connection was to come is done when one comes after all", async () => {
+  const { net, disk } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  net.cut(p.c);
+  const update = board.update((tx) => tx.set(["n"], 5));
+  next.submit(board, null); // presumes the update
+  await turn();
+  p.c.finish(new TrefoilError(Code.Unavailable, "transport.closed", "closed"));
+  await assert.rejects(update);
+  p.connect();
+  await net.sync();
+  assert.deepEqual([value(net, "n"), p.c.works.length, disk.keys("work/")], [1, 0, []]);
+});
+
 test("a permission that was revoked meanwhile: denied, and nothing is kept of the object", async () => {
   const { net, disk } = await scene();
   const p = new Page(net, disk);
@@ -441,7 +482,7 @@ test("I6: a storage that fails is told of, and work goes on without it", async (
   p.storage.onProblem((e) => problems.push(e?.reason ?? ""));
   p.storage.fail();
   const work = add.submit(board, 1);
-  assert.deepEqual([await work.stored, work.durable], [false, false]);
+  assert.deepEqual([await work.stored, work.durable, p.c.storageError?.reason], [false, false, "transport.storage_full"]);
   await net.until(work.done);
   net.cut(p.c);
   const offline = add.submit(board, 2);
@@ -682,6 +723,7 @@ test("a named transaction that has no storage lives as long as the page", async 
   const plain = await open;
   assert.throws(() => add.submit(plain, 1), is("dstm.invalid"));
   assert.throws(() => none.works, is("dstm.invalid"));
+  assert.deepEqual([c.storageError, none.storageError], [null, null]);
   c.close();
 });
 
