@@ -45,6 +45,7 @@ func main() {
 type settings struct {
 	quick    bool
 	only     string
+	peers    string
 	json     string
 	list     bool
 	rounds   int
@@ -59,6 +60,7 @@ func run(ctx context.Context, args []string, files uint64) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.BoolVar(&s.quick, "quick", false, "measure each for a short time: all in under ten minutes")
 	flags.StringVar(&s.only, "only", "", "the beginnings of the `names` of the cases to run, with commas")
+	flags.StringVar(&s.peers, "peers", "", "the `names` of the peers to compare with, with commas; all if empty. The goals against others are not looked at")
 	flags.StringVar(&s.json, "json", "", "a `file` for the rows as JSON")
 	flags.BoolVar(&s.list, "list", false, "list the cases")
 	flags.IntVar(&s.rounds, "rounds", 0, "how often each peer is measured; 0: 5 with -quick (fewer where there are thousands of connections), 7 without")
@@ -109,6 +111,9 @@ func (s settings) environment() (*cases.Env, error) {
 	env := &cases.Env{Rounds: 7, Lasts: 2 * time.Second, Warm: 500 * time.Millisecond, Log: func(string, ...any) {}}
 	if s.quick {
 		env.Quick, env.Rounds, env.Lasts, env.Warm = true, 5, 300*time.Millisecond, 100*time.Millisecond
+	}
+	if s.peers != "" {
+		env.Peers = strings.Split(s.peers, ",")
 	}
 	if s.rounds > 0 {
 		env.Rounds = s.rounds

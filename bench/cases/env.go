@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,8 @@ type Env struct {
 	Lasts, Warm time.Duration
 	// Quick spares rounds where connecting takes longer than measuring.
 	Quick bool
+	// Peers are the names of those to compare with; all if there are none.
+	Peers []string
 	// Home is the folder of the benchmark's sources, where peers that are not Go programs of its own stand.
 	Home string
 	// Temp is a folder for files of servers. It should be on a disk: syncs of a file system in memory cost nothing.
@@ -37,6 +40,11 @@ type Experiment struct {
 	Run func(ctx context.Context, env *Env) ([]report.Row, error)
 
 	growth growth // what it is made of, if it is a table of growth
+}
+
+// takes reports whether a peer takes part. Ours always do.
+func (e *Env) takes(name string) bool {
+	return name == ours || len(e.Peers) == 0 || slices.Contains(e.Peers, name)
 }
 
 // missing is why a peer cannot be measured here.

@@ -58,12 +58,16 @@ type running struct {
 }
 
 func (f family) run(ctx context.Context, env *Env) ([]report.Row, error) {
-	all := make([]*running, len(f.subjects))
-	for i, s := range f.subjects {
-		all[i] = &running{subject: s}
-		if !f.fresh {
-			all[i].target, all[i].err = s.start(ctx, env, f.spec(s))
+	var all []*running
+	for _, s := range f.subjects {
+		if !env.takes(s.name) {
+			continue
 		}
+		r := &running{subject: s}
+		if !f.fresh {
+			r.target, r.err = s.start(ctx, env, f.spec(s))
+		}
+		all = append(all, r)
 	}
 	rounds := env.Rounds
 	if env.Quick && f.quick > 0 {
