@@ -91,12 +91,14 @@ func (in *inbound) next(fresh bool) (c *inCall, spawn bool) {
 	return c, spawn
 }
 
-// answering says that c was handled, or never was in calls, and its answer is about to be sent.
-func (in *inbound) answering(c *inCall) {
+// answering says that c was handled, or never was in calls, and its answer is about to be sent. alone
+// reports that nothing else is being handled or sent.
+func (in *inbound) answering(c *inCall) (alone bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	delete(in.calls, c.id)
 	in.sending++
+	return len(in.calls) == 0 && in.sending == 1
 }
 
 // answered says that an answer is sent whose worker, if it has one, does not call next.
@@ -200,9 +202,12 @@ func (l *link) work() {
 func (l *link) finish(c *inCall, resp Response, err error) {
 	b := l.reply(c, resp, err)
 	c.end()
-	l.inbound.answering(c)
+	send := l.sendSoon
+	if l.inbound.answering(c) {
+		send = l.send
+	}
 	if b != nil {
-		l.deliver(c.id, b, err, l.send)
+		l.deliver(c.id, b, err, send)
 		putBuffer(b)
 	}
 }

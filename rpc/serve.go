@@ -93,6 +93,15 @@ func (l *link) deliver(id int64, b *[]byte, err error, send func([]byte) error) 
 // send waits for room until the session ends.
 func (l *link) send(frame []byte) error { return l.wire.Send(l.ctx, frame) }
 
+// sendSoon is send for an answer among many: it leaves the writing to others where there is room,
+// so that the answers leave together.
+func (l *link) sendSoon(frame []byte) error {
+	if err := l.wire.TrySend(frame); !errors.Is(err, transport.ErrFull) {
+		return err
+	}
+	return l.send(frame)
+}
+
 func buildAnswer(b []byte, c *inCall, resp Response, err error) []byte {
 	if !resp.Metadata.valid() {
 		// An interceptor's: SetMetadata has checked its own.

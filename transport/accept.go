@@ -16,7 +16,7 @@ func (s *Server) accept(conn Conn, r *http.Request) error {
 	one := newSession(conn, true, s.limits, s.opts.Outbound, s.log)
 	one.id = NewID()
 	one.onEnd = s.forget
-	if one.try = triesWriting(conn); one.try != nil {
+	if one.try != nil {
 		one.pool = s.writers
 	}
 	one.greet = func(one *Session, h header) { s.welcome(one, h, r) }

@@ -3,20 +3,29 @@ package transport
 import "sync"
 
 // Sizes of pooled buffers: the small ones hold what most sessions have queued
-// most of the time, the large ones a whole message.
+// most of the time, the large ones a whole message. With the room for a header they are sizes that the allocator has.
 const (
-	smallBuffer = 2 << 10
-	largeBuffer = batchSize
+	smallBuffer = 2<<10 - headerRoom
+	largeBuffer = batchSize + 8<<10 - headerRoom
 )
 
 // buffer is a slice that goes back to a pool. A session that has nothing to
 // send and is not in the middle of a message holds none.
-type buffer struct{ b []byte }
+type buffer struct {
+	b    []byte
+	full []byte // where b begins, behind room for the header of a message; see framed
+}
 
 var (
-	smallBuffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, smallBuffer)} }}
-	largeBuffers = sync.Pool{New: func() any { return &buffer{make([]byte, 0, largeBuffer)} }}
+	smallBuffers = sync.Pool{New: func() any { return newBuffer(smallBuffer) }}
+	largeBuffers = sync.Pool{New: func() any { return newBuffer(largeBuffer) }}
 )
+
+func newBuffer(n int) *buffer {
+	p := &buffer{full: make([]byte, headerRoom+n)}
+	p.b = p.full[headerRoom:headerRoom]
+	return p
+}
 
 // takeBuffer returns an empty buffer for at least n bytes.
 func takeBuffer(n int) *buffer {
@@ -26,12 +35,12 @@ func takeBuffer(n int) *buffer {
 	case n <= largeBuffer:
 		return largeBuffers.Get().(*buffer)
 	}
-	return &buffer{make([]byte, 0, n)}
+	return newBuffer(n)
 }
 
 // release gives the buffer back. Nothing may use it any more.
 func (p *buffer) release() {
-	p.b = p.b[:0]
+	p.b = p.full[headerRoom:headerRoom] // wherever an append may have taken it
 	switch cap(p.b) {
 	case smallBuffer:
 		smallBuffers.Put(p)

@@ -12,7 +12,10 @@ func (s *Session) control(h header, whole bool) {
 	switch {
 	case h.kind == kindPing:
 		if h.body.Kind() == codec.Int {
-			s.queueControl(appendPing(nil, kindPong, h.body.Int()))
+			pong := takeBuffer(0) // a heartbeat allocates nothing
+			pong.b = appendPing(pong.b, kindPong, h.body.Int())
+			s.queueControl(pong.b)
+			pong.release()
 			return
 		}
 	case h.kind == kindPong:

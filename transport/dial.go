@@ -66,5 +66,5 @@ func (d *WebSocketDialer) Dial(ctx context.Context, rawURL, subprotocol string) 
 		return nil, status.New(status.Unavailable, reasonRefused, "the server does not speak %s", subprotocol)
 	}
 	ws.NetConn().SetDeadline(time.Time{})
-	return newWSConn(ws, t), nil
+	return newWSConn(ws, t, true), nil
 }

@@ -16,10 +16,12 @@ type outbound struct {
 	budget  int
 	peer    limits
 	closed  bool // nothing more is accepted
-	writing bool // somebody writes: a writer, the flushing reader, or the one that closes
+	writing bool // somebody writes: a writer, the flushing reader, a caller of Send, or the one that closes
 	reading bool // the reader is busy and will flush before it waits
 	owed    bool // the next message begins with a piece of a large frame
 	pooled  bool // the one that writes, or will in its turn, is the server's pool
+	masks   bool // messages must be masked
+	crowded bool // the last one that sent directly found frames of others too; see direct
 
 	size    int // bytes queued, those that are being written included
 	control lane
@@ -28,7 +30,7 @@ type outbound struct {
 	large   largeQueue
 	waiters []*waiter
 
-	held     []byte // a message that the pool could not write without waiting; see trier
+	held     []byte // a message that could not be written without waiting; see trier
 	heldSize int    // how many queued bytes leave with it, 0 if none is held
 }
 

@@ -95,8 +95,9 @@ func (c *pipeConn) Read() ([]byte, error) {
 		return nil, c.in.end
 	}
 	msg := c.in.messages[0]
-	c.in.messages[0] = nil
-	c.in.messages = c.in.messages[1:]
+	last := copy(c.in.messages, c.in.messages[1:])
+	c.in.messages[last] = nil
+	c.in.messages = c.in.messages[:last]
 	c.in.bytes -= len(msg.b)
 	c.changed.Broadcast()
 	c.mu.Unlock()
@@ -138,6 +139,9 @@ func (c *pipeConn) tryWrite(framed []byte) (int, error) {
 
 // finish implements trier: nothing is ever left.
 func (c *pipeConn) finish(framed []byte) error { return c.Write(messagePayload(framed)) }
+
+// masks implements trier.
+func (c *pipeConn) masks() bool { return false }
 
 // full reports whether a message of n bytes must wait. The caller holds mu.
 func (c *pipeConn) full(n int) bool {

@@ -9,9 +9,12 @@ import (
 // was queued; see [Session.AfterDrain]), [ErrFrameTooLarge] if the peer would not accept it, or
 // the session's error if it has ended. A frame larger than the whole budget is accepted
 // only while nothing else is queued.
-func (s *Session) TrySend(frame []byte) error {
+func (s *Session) TrySend(frame []byte) error { return s.trySend(frame, false) }
+
+// trySend is TrySend; with direct the caller is the writer if that can be.
+func (s *Session) trySend(frame []byte, direct bool) error {
 	if !s.json {
-		return s.queue(frame, frame, false)
+		return s.queue(frame, frame, false, direct)
 	}
 	p := takeBuffer(len(frame) * 2)
 	line, err := appendLine(p.b, frame)
@@ -20,9 +23,9 @@ func (s *Session) TrySend(frame []byte) error {
 		return err
 	}
 	if len(line) > chunkSize { // it will wait as a whole: let it be kept
-		return s.queue(line, frame, true)
+		return s.queue(line, frame, true, direct)
 	}
-	err = s.queue(line, frame, false)
+	err = s.queue(line, frame, false, direct)
 	p.release()
 	return err
 }
@@ -31,17 +34,18 @@ func (s *Session) TrySend(frame []byte) error {
 // for each codec, and a large one is not copied.
 func (s *Session) TrySendShared(f *Shared) error {
 	if !s.json {
-		return s.queue(f.frame, f.frame, true)
+		return s.queue(f.frame, f.frame, true, false)
 	}
 	line, err := f.line()
 	if err != nil {
 		return err
 	}
-	return s.queue(line, f.frame, true)
+	return s.queue(line, f.frame, true, false)
 }
 
-// queue puts a frame into the outbound queue and sees to it that somebody writes.
-func (s *Session) queue(wire, raw []byte, keep bool) error {
+// queue puts a frame into the outbound queue and sees to it that somebody writes, with direct
+// the caller if that can be.
+func (s *Session) queue(wire, raw []byte, keep, direct bool) error {
 	o := &s.out
 	o.mu.Lock()
 	if o.closed {
@@ -50,9 +54,14 @@ func (s *Session) queue(wire, raw []byte, keep bool) error {
 	}
 	err := o.put(wire, raw, keep)
 	if err == nil {
-		s.wake()
+		if direct = direct && s.mayWrite(); !direct {
+			s.wake()
+		}
 	}
 	o.mu.Unlock()
+	if err == nil && direct {
+		s.direct(len(wire))
+	}
 	return err
 }
 
@@ -81,7 +90,7 @@ func (s *Session) queueControl(frame []byte) {
 // Never call it from [Receiver.Receive].
 func (s *Session) Send(ctx context.Context, frame []byte) error {
 	for {
-		err := s.TrySend(frame)
+		err := s.trySend(frame, true)
 		if err != errFull {
 			return err
 		}
@@ -121,10 +130,13 @@ func (s *Session) wait(level int, fn func()) (cancel func()) {
 		o.waiters = append(o.waiters, w)
 		return func() { o.forget(w) }
 	}
-	s.work.Go(func() {
-		if s.ending.Load() == nil {
-			s.guard("AfterDrain", "", fn)
-		}
-	})
+	s.work.Go(func() { s.drained(fn) })
 	return func() {}
+}
+
+// drained calls what waited for the queue to drain.
+func (s *Session) drained(fn func()) {
+	if s.ending.Load() == nil {
+		s.guard("AfterDrain", "", fn)
+	}
 }

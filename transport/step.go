@@ -1,9 +1,6 @@
 package transport
 
-import (
-	"encoding/binary"
-	"sync"
-)
+import "sync"
 
 // step is what waits for sessions that are in step: that have the same frames queued and
 // nothing else. It is a chain from the last frame back to the first, and sessions to which the same was
@@ -21,13 +18,10 @@ type step struct {
 // message is the chain as one WebSocket message. It must not be changed.
 func (t *step) message(json bool) []byte {
 	t.once.Do(func() {
-		t.framed = appendMessageHeader(make([]byte, 0, maxMessageHeader+t.size), json, t.size)
-		n := len(t.framed)
-		t.framed = t.framed[:n+t.size]
-		t.fill(t.framed[n:])
-		if json {
-			t.framed = t.framed[:n+t.size-1] // without the last LF
-		}
+		p := newBuffer(t.size)
+		p.b = p.b[:t.size]
+		t.fill(p.b)
+		t.framed = p.framed(json, false)
 	})
 	return t.framed
 }
@@ -37,40 +31,6 @@ func (t *step) fill(b []byte) {
 	for ; t != nil; t = t.prev {
 		copy(b[t.size-len(t.wire):], t.wire)
 	}
-}
-
-// maxMessageHeader is the longest header of a WebSocket frame of a server.
-const maxMessageHeader = 10
-
-// appendMessageHeader begins a WebSocket message of one frame, unmasked as those of servers
-// are (RFC 6455, section 5.2). size is that of the frames, in JSON with the LF that ends them and is not sent.
-func appendMessageHeader(b []byte, json bool, size int) []byte {
-	const final, text, binaryKind = 0x80, 1, 2
-	if json {
-		b, size = append(b, final|text), size-1
-	} else {
-		b = append(b, final|binaryKind)
-	}
-	switch {
-	case size < 126:
-		return append(b, byte(size))
-	case size < 1<<16:
-		return binary.BigEndian.AppendUint16(append(b, 126), uint16(size))
-	}
-	return binary.BigEndian.AppendUint64(append(b, 127), uint64(size))
-}
-
-// messagePayload is what a message made so carries.
-func messagePayload(framed []byte) []byte {
-	switch {
-	case len(framed) == 0:
-		return nil
-	case framed[1] < 126:
-		return framed[2:]
-	case framed[1] == 126:
-		return framed[4:]
-	}
-	return framed[maxMessageHeader:]
 }
 
 // inStep reports whether a frame of n bytes may join the chain.

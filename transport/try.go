@@ -2,10 +2,13 @@ package transport
 
 import "net"
 
-// trier is a Conn of a server that can write as much as goes without waiting. All of the methods need the
+// trier is a Conn that can write as much as goes without waiting. All of the methods need the
 // right to write.
 type trier interface {
 	Conn
+
+	// masks reports whether messages must be masked.
+	masks() bool
 
 	// tryWrite writes framed, a whole WebSocket message, and never waits. It returns how much
 	// it took. If that is a part, the connection keeps the rest and finish must follow; framed must not change until then.
@@ -15,15 +18,20 @@ type trier interface {
 	finish(framed []byte) error
 }
 
-// triesWriting is conn as a trier, nil if it is none: TLS and what middleware wraps, for
+// triesWriting is conn as a trier, nil if it is none: TLS, and what middleware or a program's own dialer wraps, for
 // what they do with the bytes cannot be stopped in the middle.
 func triesWriting(conn Conn) trier {
 	t, ok := conn.(trier)
-	if ws, is := conn.(*wsConn); !ok || is && !ws.tap.tries() {
+	if ws, is := conn.(*wsConn); !ok || is && !ws.tries() {
 		return nil
 	}
 	return t
 }
+
+// tries reports whether tryWrite works: the tap is the last thing before the socket and the first behind gorilla.
+func (c *wsConn) tries() bool { return c.ws.NetConn() == net.Conn(c.tap) && c.tap.tries() }
+
+func (c *wsConn) masks() bool { return c.client }
 
 func (c *wsConn) tryWrite(framed []byte) (int, error) { return c.tap.tryWrite(framed) }
 
@@ -57,8 +65,8 @@ func (t *tap) tryWrite(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Write writes what a tryWrite left in the middle of a message, then p. On a server
-// each call is for whole messages: gorilla's buffer has room for any that a session sends.
+// Write writes what a tryWrite left in the middle of a message, then p. Each call is for whole
+// frames: where writing is tried gorilla writes nothing but pongs and closes.
 func (t *tap) Write(p []byte) (int, error) {
 	t.writing.Lock()
 	defer t.writing.Unlock()

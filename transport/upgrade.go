@@ -56,7 +56,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // gorilla has answered
 	}
-	conn := newWSConn(ws, h.tap)
+	conn := newWSConn(ws, h.tap, false)
 	if s.accept(conn, r) != nil { // it was closed just now
 		conn.WriteClose(CloseOverloaded, "the server lets nobody in")
 		conn.Close()

@@ -15,10 +15,11 @@ import (
 
 // wsConn is a WebSocket as a Conn, on either side.
 type wsConn struct {
-	ws    *websocket.Conn
-	tap   *tap
-	kind  int // of its messages
-	limit int
+	ws     *websocket.Conn
+	tap    *tap
+	client bool
+	kind   int // of its messages
+	limit  int
 	// current holds the message that Read returned.
 	current *buffer
 
@@ -26,8 +27,8 @@ type wsConn struct {
 	ponging atomic.Bool
 }
 
-func newWSConn(ws *websocket.Conn, t *tap) *wsConn {
-	c := &wsConn{ws: ws, tap: t, kind: websocket.BinaryMessage, limit: openingMessage}
+func newWSConn(ws *websocket.Conn, t *tap, client bool) *wsConn {
+	c := &wsConn{ws: ws, tap: t, client: client, kind: websocket.BinaryMessage, limit: openingMessage}
 	if ws.Subprotocol() == SubprotocolJSON {
 		c.kind = websocket.TextMessage
 	}
@@ -143,7 +144,7 @@ func (c *wsConn) readLong(p *buffer, r io.Reader) ([]byte, error) {
 			return nil, ErrMessageTooLarge
 		}
 		if err == io.EOF {
-			c.current = &buffer{make([]byte, 0, total)}
+			c.current = newBuffer(total)
 			for _, piece := range pieces {
 				c.current.b = append(c.current.b, piece.b...)
 			}

@@ -49,9 +49,15 @@ func (s *Session) flush(reader bool) {
 	o.stopWriting()
 }
 
-// sendNext writes one message, and waits for it. The caller holds out.mu.
+// sendNext writes one message, or what is left of one, and waits for it. The caller holds out.mu.
 func (s *Session) sendNext() (taken int, err error) {
 	o := &s.out
+	if s.try != nil && o.heldSize == 0 {
+		taken, whole, err := s.tryNext()
+		if whole {
+			return taken, err
+		}
+	}
 	if o.heldSize > 0 {
 		framed, taken := o.held, o.heldSize
 		o.held, o.heldSize = nil, 0
@@ -71,6 +77,38 @@ func (s *Session) sendNext() (taken int, err error) {
 	return taken, err
 }
 
+// tryNext takes the next message and writes as much of it as goes without waiting. If that is not the whole, what is left is held for
+// sendNext. The caller holds out.mu, and nothing is held already.
+func (s *Session) tryNext() (taken int, whole bool, err error) {
+	o := &s.out
+	framed, own, taken := o.nextFramed()
+	o.mu.Unlock()
+	n, err := s.try.tryWrite(framed)
+	s.lastWrite.Store(s.now())
+	o.mu.Lock()
+	if err == nil && n < len(framed) {
+		if n > 0 {
+			framed = nil // the connection keeps what is left
+		}
+		o.held, o.heldSize = framed, taken
+		return 0, false, nil
+	}
+	if own != nil {
+		own.release()
+	}
+	return taken, true, err
+}
+
+// nextFramed takes what the next message is made of, and frames it. own holds it, unless it is a step that others share.
+func (o *outbound) nextFramed() (framed []byte, own *buffer, taken int) {
+	if t := o.step; t != nil && len(o.control.batches) == 0 {
+		o.step = nil
+		return t.message(o.json), nil, t.size
+	}
+	own, taken = o.next()
+	return own.framed(o.json, o.masks), own, taken
+}
+
 // wrote notes that n queued bytes have left, or that the connection failed: then it gives up the right to
 // write and returns false. The caller holds out.mu.
 func (s *Session) wrote(n int, err error) bool {
@@ -87,9 +125,7 @@ func (s *Session) wrote(n int, err error) bool {
 	if len(due) > 0 {
 		o.mu.Unlock()
 		for _, w := range due {
-			if s.ending.Load() == nil {
-				s.guard("AfterDrain", "", w.fn)
-			}
+			s.drained(w.fn)
 		}
 		o.mu.Lock()
 	}

@@ -92,21 +92,11 @@ func (s *Session) writeOnce() (more bool) {
 		o.stopWriting()
 		return false
 	}
-	framed, own, taken := o.nextFramed()
-	o.mu.Unlock()
-	n, err := s.try.tryWrite(framed)
-	s.lastWrite.Store(s.now())
-	o.mu.Lock()
-	if err == nil && n < len(framed) {
-		if n > 0 {
-			framed = nil // the connection keeps what is left
-		}
-		o.pooled, o.held, o.heldSize = false, framed, taken
+	taken, whole, err := s.tryNext()
+	if !whole {
+		o.pooled = false
 		s.startWriter()
 		return false
-	}
-	if own != nil {
-		own.release()
 	}
 	if !s.wrote(taken, err) {
 		return false
@@ -116,24 +106,4 @@ func (s *Session) writeOnce() (more bool) {
 		return false
 	}
 	return true
-}
-
-// nextFramed takes what the next message is made of, and frames it unless it is a step that others share.
-func (o *outbound) nextFramed() (framed []byte, own *buffer, taken int) {
-	if t := o.step; t != nil && len(o.control.batches) == 0 {
-		o.step = nil
-		return t.message(o.json), nil, t.size
-	}
-	msg, taken := o.next()
-	defer msg.release()
-	size := len(msg.b)
-	if o.json && msg.b[size-1] != '\n' {
-		size++ // as if it had one
-	}
-	own = takeBuffer(maxMessageHeader + size)
-	own.b = append(appendMessageHeader(own.b, o.json, size), msg.b...)
-	if o.json && msg.b[len(msg.b)-1] == '\n' {
-		own.b = own.b[:len(own.b)-1]
-	}
-	return own.b, own, taken
 }

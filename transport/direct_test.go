@@ -1,0 +1,146 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/trefoilgo/trefoil/codec"
+)
+
+// settle waits until nobody writes to s.
+func settle(s *Session) {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	for s.out.writing {
+		s.out.idle.Wait()
+	}
+}
+
+// One that sends, waits for the answer and sends again needs no writer goroutine.
+func TestSendIsItsOwnWriter(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, w *world) {
+		p, answers := collector("echo", 1)
+		s := w.client(nil, p).Session()
+		settle(s)
+		writers := 0
+		s.writeFn = func() { writers++; s.write() }
+		for n := range 50 {
+			if err := s.Send(context.Background(), frameOf(16, 1, integer(1), integer(int64(n)))); err != nil {
+				t.Fatal(err)
+			}
+			within(t, answers)
+		}
+		settle(s)
+		if writers > 0 {
+			t.Errorf("%d writers were started", writers)
+		}
+	}, echo)
+}
+
+// A peer that does not read keeps no caller of Send, and misses nothing once it does read: also what had
+// left only in part.
+func TestSendDoesNotHang(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, w *world) {
+		read, arrived := make(chan struct{}), make(chan int64, 1<<16)
+		w.server.patterns[0].(*probe).receive = func(_ *Session, f Frame) error {
+			<-read
+			n := f.Body.Int()
+			if want := bytes.Repeat([]byte{byte(n)}, 10_000); !bytes.Equal(f.Body.Bytes(), want) {
+				n = -1
+			}
+			arrived <- n
+			return nil
+		}
+		opts := w.options()
+		opts.Outbound = 64 << 10
+		s := w.client(opts, &probe{name: "echo"}).Session()
+		full := make(chan int64)
+		go func() {
+			for n := int64(0); ; n++ {
+				f := AppendHeader(nil, 5, 16, 1)
+				f = codec.AppendInt(codec.AppendInt(f, 0), n)
+				if s.trySend(codec.AppendBytes(f, bytes.Repeat([]byte{byte(n)}, 10_000)), true) != nil {
+					full <- n
+					return
+				}
+			}
+		}()
+		sent := within(t, full)
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := s.Send(ctx, frameOf(16, 1, integer(0), codec.AppendBytes(nil, make([]byte, 20_000)))); !errors.Is(err, context.Canceled) {
+			t.Errorf("Send with a queue that is full: %v", err)
+		}
+		close(read)
+		for want := range sent {
+			if n := within(t, arrived); n != want {
+				t.Fatalf("frame %d in place of %d", n, want)
+			}
+		}
+	}, func() *probe { return &probe{name: "echo"} })
+}
+
+// While a pong is written, which may wait, nothing is tried; what was to be written is not lost.
+func TestTryWriteDuringPong(t *testing.T) {
+	w := newWorld(t, true, false, nil, echo())
+	s := w.client(nil, &probe{name: "echo"}).Session()
+	c := s.conn.(*wsConn)
+	if s.try == nil {
+		t.Skip("not on this system")
+	}
+	settle(s)
+	c.tap.writing.Lock()
+	msg := newBuffer(100)
+	msg.b = append(msg.b, frameOf(16, 1, integer(1), text("a"))...)
+	framed := msg.framed(false, true)
+	n, err := c.tryWrite(framed)
+	c.tap.writing.Unlock()
+	if n != 0 || err != nil {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	if err := c.finish(framed); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TLS may write by itself, and wait: nothing is tried on it.
+func TestNoTryOverOther(t *testing.T) {
+	w := newWorld(t, true, false, nil, echo())
+	p := w.rawOpen("echo")
+	c := p.conn.(*wsConn)
+	socket := c.tap
+	c.tap = &tap{Conn: socket} // as if something lay before the socket
+	if triesWriting(c) != nil {
+		t.Error("it would write to a connection that is not a socket")
+	}
+	c.tap = &tap{Conn: socket.Conn} // as if TLS lay above it
+	if triesWriting(c) != nil {
+		t.Error("it would go around what lies above the socket")
+	}
+}
+
+// BenchmarkSend measures one frame and its answer, written by the caller itself and by a
+// writer goroutine.
+func BenchmarkSend(b *testing.B) {
+	for _, direct := range []bool{true, false} {
+		b.Run(fmt.Sprintf("direct=%v", direct), func(b *testing.B) {
+			w := newWorld(b, true, false, nil, echo())
+			answers := make(chan struct{}, 1)
+			s := w.client(nil, &probe{name: "echo", receive: func(*Session, Frame) error {
+				answers <- struct{}{}
+				return nil
+			}}).Session()
+			f := frameOf(16, 1, integer(1), text("hello"))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.trySend(f, direct); err != nil {
+					b.Fatal(err)
+				}
+				<-answers
+			}
+		})
+	}
+}
