@@ -22,7 +22,8 @@ type inCall struct {
 	deadline time.Time
 	req      Request
 	payload  *[]byte // holds req.Payload, if it had to be copied
-	result   *[]byte // borrowed for the result
+	result   *[]byte // borrowed for the answer; the result begins at head
+	head     int
 
 	// A handler that never asks its context for more than a value costs no timer, no
 	// channel and no place among the session context's children: they are made when first asked for.

@@ -21,15 +21,18 @@ func serve(ctx context.Context, req *Request) (Response, error) {
 			return Response{}, denied(err)
 		}
 	}
+	// The result is encoded where it stands in the answer, so that it need not be copied there.
 	b := getBuffer()
-	c.result = b
-	out, err := c.method.run(ctx, req.Payload, (*b)[:0])
+	*b = appendResultHead((*b)[:0], c.id, nil)
+	head := len(*b)
+	c.result, c.head = b, head
+	out, err := c.method.run(ctx, req.Payload, *b)
 	*b = out
 	resp := Response{Metadata: c.replyMetadata()}
 	if err != nil {
 		return resp, err
 	}
-	resp.Payload, resp.buf = out, b
+	resp.Payload, resp.buf = out[head:len(out):len(out)], b
 	return resp, nil
 }
 
@@ -73,6 +76,11 @@ func (l *link) reply(c *inCall, resp Response, err error) *[]byte {
 			l.peer.logger.Debug("rpc: a notified handler failed", "method", c.method.name, "error", err)
 		}
 		return nil
+	}
+	if err == nil && len(resp.Metadata) == 0 && c.ours(resp) {
+		b := c.result // is the answer already
+		c.result = nil
+		return b
 	}
 	b := getBuffer()
 	*b = buildAnswer((*b)[:0], c, resp, err)
@@ -130,7 +138,9 @@ func tooLarge(err error) *status.Error {
 }
 
 // ours reports whether the payload is the handler's, as we encoded it, and not an interceptor's.
-func (c *inCall) ours(resp Response) bool { return c.result != nil && same(resp.Payload, *c.result) }
+func (c *inCall) ours(resp Response) bool {
+	return c.result != nil && same(resp.Payload, (*c.result)[c.head:])
+}
 
 // giveBack returns the result's buffer. One that an interceptor still holds by calling next twice is left to the garbage collector.
 func (c *inCall) giveBack(resp Response) {

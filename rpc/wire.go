@@ -58,8 +58,7 @@ func appendCall(b []byte, id int64, req *Request, timeout int64) []byte {
 }
 
 func appendResult(b []byte, id int64, payload codec.Raw, md Metadata) []byte {
-	b = transport.AppendHeader(b, answerSize(md), transport.NumberRPC, kindResult)
-	b = codec.AppendInt(b, id)
+	b = appendResultHead(b, id, md)
 	if len(payload) == 0 {
 		b = codec.AppendNil(b)
 	} else {
@@ -69,6 +68,12 @@ func appendResult(b []byte, id int64, payload codec.Raw, md Metadata) []byte {
 		b = appendMetadata(b, md)
 	}
 	return b
+}
+
+// appendResultHead appends what stands before the payload.
+func appendResultHead(b []byte, id int64, md Metadata) []byte {
+	b = transport.AppendHeader(b, answerSize(md), transport.NumberRPC, kindResult)
+	return codec.AppendInt(b, id)
 }
 
 func appendFailure(b []byte, id int64, err *status.Error, md Metadata) []byte {

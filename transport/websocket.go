@@ -22,6 +22,7 @@ type wsConn struct {
 	limit  int
 	// current holds the message that Read returned.
 	current *buffer
+	expect  int // how large a buffer the next message is read into at first; see Read
 
 	pong    atomic.Pointer[string] // the last WebSocket ping that is not answered
 	ponging atomic.Bool
@@ -84,6 +85,8 @@ func (c *wsConn) answer(data string) {
 
 func (c *wsConn) Read() ([]byte, error) {
 	if c.current != nil {
+		// Who sends long messages sends more of them: to begin with a small buffer would cost a system call and a copy.
+		c.expect = min(len(c.current.b), largeBuffer)
 		c.current.release()
 		c.current = nil
 	}
@@ -97,7 +100,7 @@ func (c *wsConn) Read() ([]byte, error) {
 	if kind != c.kind {
 		return nil, errMalformed // the next Read skips what is left of it
 	}
-	p := takeBuffer(1)
+	p := takeBuffer(c.expect)
 	for {
 		n, err := r.Read(p.b[len(p.b):cap(p.b)])
 		p.b = p.b[:len(p.b)+n]
