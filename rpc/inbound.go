@@ -55,6 +55,9 @@ func (in *inbound) add(c *inCall) (spawn bool) {
 	if in.closed {
 		return false
 	}
+	if in.calls == nil {
+		in.calls = make(map[int64]*inCall)
+	}
 	in.calls[c.id] = c
 	if len(in.queue) == cap(in.queue) && in.head > 0 {
 		n := copy(in.queue, in.queue[in.head:])

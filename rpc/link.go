@@ -21,10 +21,7 @@ type link struct {
 }
 
 func newLink(p *Peer, w wire) *link {
-	l := &link{peer: p, wire: w, ctx: w.Context()}
-	l.outbound.calls = make(map[int64]*outCall)
-	l.inbound.calls = make(map[int64]*inCall)
-	return l
+	return &link{peer: p, wire: w, ctx: w.Context()}
 }
 
 // Receive implements [transport.Receiver].

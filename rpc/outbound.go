@@ -43,6 +43,9 @@ func (o *outbound) add(c *outCall) bool {
 	if o.closed {
 		return false
 	}
+	if o.calls == nil {
+		o.calls = make(map[int64]*outCall)
+	}
 	o.calls[c.id] = c
 	return true
 }

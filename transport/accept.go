@@ -103,7 +103,7 @@ func (s *Server) welcome(one *Session, head header, r *http.Request) {
 		return
 	}
 	one.client, one.agent, one.features = h.key.Client(), h.agent, h.features
-	ctx, cancel := context.WithTimeout(one.ctx, s.opts.HandshakeTimeout)
+	ctx, cancel := one.handshakeContext(s.opts.HandshakeTimeout)
 	defer cancel()
 	if !s.authenticate(ctx, one, h, r) || !s.admit(ctx, one) || !one.handshake.Stop() {
 		return

@@ -39,7 +39,7 @@ func (d *WebSocketDialer) Dial(ctx context.Context, rawURL, subprotocol string) 
 	dialer := &websocket.Dialer{
 		Proxy:           http.ProxyFromEnvironment,
 		TLSClientConfig: d.TLS,
-		ReadBufferSize:  4 << 10,
+		ReadBufferSize:  8 << 10,   // gorilla offers no way to lend it one
 		WriteBufferSize: batchSize, // or gorilla would split larger messages
 		WriteBufferPool: &writeBuffers,
 		Subprotocols:    []string{subprotocol},
@@ -48,7 +48,7 @@ func (d *WebSocketDialer) Dial(ctx context.Context, rawURL, subprotocol string) 
 			if err != nil {
 				return nil, err
 			}
-			t = &tap{Conn: conn}
+			t = newTap(conn)
 			return t, nil
 		},
 	}

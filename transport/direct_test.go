@@ -112,11 +112,11 @@ func TestNoTryOverOther(t *testing.T) {
 	p := w.rawOpen("echo")
 	c := p.conn.(*wsConn)
 	socket := c.tap
-	c.tap = &tap{Conn: socket} // as if something lay before the socket
+	c.tap = newTap(socket) // as if something lay before the socket
 	if triesWriting(c) != nil {
 		t.Error("it would write to a connection that is not a socket")
 	}
-	c.tap = &tap{Conn: socket.Conn} // as if TLS lay above it
+	c.tap = newTap(socket.Conn) // as if TLS lay above it
 	if triesWriting(c) != nil {
 		t.Error("it would go around what lies above the socket")
 	}

@@ -21,8 +21,12 @@ func (s *Session) end(e *ending) {
 		o.drop()
 	}
 	o.waiters = nil
+	giveUp := s.giveUp
 	o.mu.Unlock()
 	s.cancel(e.err)
+	if giveUp != nil {
+		giveUp(e.err)
+	}
 	go s.shut(e)
 }
 

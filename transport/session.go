@@ -50,6 +50,7 @@ type Session struct {
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	giveUp context.CancelCauseFunc // ends the context of the handshake, while that goes on; needs out.mu
 	open   atomic.Bool
 	ending atomic.Pointer[ending]
 
@@ -156,6 +157,27 @@ func (s *Session) MaxFrame() int {
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
 	return min(s.out.peer.frame, s.out.peer.partial)
+}
+
+// handshakeContext is a context for the handshake that ends with the session, too. It is no child of the session's: that
+// would keep a map for children as long as it lives.
+func (s *Session) handshakeContext(timeout time.Duration) (context.Context, context.CancelFunc) {
+	parent, giveUp := context.WithCancelCause(context.Background())
+	ctx, cancel := context.WithTimeout(parent, timeout)
+	o := &s.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if e := s.ending.Load(); e != nil {
+		giveUp(e.err)
+	}
+	s.giveUp = giveUp
+	return ctx, func() {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		s.giveUp = nil
+		cancel()
+		giveUp(nil)
+	}
 }
 
 // Err is nil while the session lives, and why it ended afterwards: a

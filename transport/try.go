@@ -29,7 +29,7 @@ func triesWriting(conn Conn) trier {
 }
 
 // tries reports whether tryWrite works: the tap is the last thing before the socket and the first behind gorilla.
-func (c *wsConn) tries() bool { return c.ws.NetConn() == net.Conn(c.tap) && c.tap.tries() }
+func (c *wsConn) tries() bool { return c.tap.raw != nil && c.ws.NetConn() == net.Conn(c.tap) }
 
 func (c *wsConn) masks() bool { return c.client }
 
@@ -40,25 +40,15 @@ func (c *wsConn) finish(framed []byte) error {
 	return err
 }
 
-// tries reports whether tryWrite works. The type must be exactly this one: a type that embeds it may
-// want to see what is written.
-func (t *tap) tries() bool {
-	_, ok := t.Conn.(*net.TCPConn)
-	return ok && canTry
-}
-
 // tryWrite goes around gorilla, whose every write sets a deadline and passes a channel.
 func (t *tap) tryWrite(p []byte) (n int, err error) {
 	if !t.writing.TryLock() {
 		return 0, nil // the answer to a WebSocket ping is being written
 	}
 	defer t.writing.Unlock()
-	if t.attempt == nil {
-		if t.attempt, err = newAttempt(t.Conn.(*net.TCPConn)); err != nil {
-			return 0, err
-		}
-	}
-	n, err = t.attempt.write(p)
+	a := attempts.Get().(*attempt)
+	n, err = a.write(t.raw, p)
+	attempts.Put(a)
 	if err == nil && 0 < n && n < len(p) {
 		t.rest = p[n:]
 	}

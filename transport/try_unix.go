@@ -3,8 +3,10 @@
 package transport
 
 import (
-	"net"
+	"errors"
+	"io"
 	"os"
+	"sync"
 	"syscall"
 )
 
@@ -14,27 +16,23 @@ const canTry = true
 // attempt is a write that does not wait. Package net offers none, but lets one call the
 // system itself; a deadline that has passed would not do: then nothing is written at all.
 type attempt struct {
-	conn syscall.RawConn
 	call func(fd uintptr) bool
 	p    []byte
 	n    int
 	err  error
 }
 
-func newAttempt(c *net.TCPConn) (*attempt, error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	a := &attempt{conn: raw}
+// attempts are between two writes: a connection keeps none.
+var attempts = sync.Pool{New: func() any {
+	a := &attempt{}
 	a.call = a.writeTo
-	return a, nil
-}
+	return a
+}}
 
 // write writes as much of p as goes at once.
-func (a *attempt) write(p []byte) (int, error) {
+func (a *attempt) write(conn syscall.RawConn, p []byte) (int, error) {
 	a.p, a.n, a.err = p, 0, nil
-	err := a.conn.Write(a.call)
+	err := conn.Write(a.call)
 	a.p = nil
 	if err == nil {
 		err = a.err
@@ -56,5 +54,26 @@ func (a *attempt) writeTo(fd uintptr) bool {
 			a.n = n
 		}
 		return true
+	}
+}
+
+// errNothing says that there is nothing to read.
+var errNothing = errors.New("transport: nothing to read")
+
+// tryRead reads what there is.
+func (t *tap) tryRead(p []byte) (int, error) {
+	for {
+		n, err := syscall.Read(t.lending.fd, p)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			return 0, errNothing
+		case err != nil:
+			return 0, os.NewSyscallError("read", err)
+		case n == 0:
+			return 0, io.EOF
+		}
+		return n, nil
 	}
 }
