@@ -163,6 +163,7 @@ type line struct {
 	down  bool
 	lost  int           // messages to lose
 	held  chan struct{} // not nil: nothing arrives until it is closed
+	while []func()      // called when it goes down
 }
 
 type lineConn struct {
@@ -248,7 +249,12 @@ func (l *line) let() {
 // drop cuts the connection; what was held is lost. Unless up, none comes up again.
 func (l *line) drop(up bool) {
 	l.mu.Lock()
-	l.down = !up
+	if l.down = !up; l.down {
+		for _, stop := range l.while {
+			stop()
+		}
+		l.while = nil
+	}
 	conns := l.conns
 	for _, c := range conns {
 		c.sever()
@@ -258,6 +264,19 @@ func (l *line) drop(up bool) {
 	for _, c := range conns {
 		c.Close()
 	}
+}
+
+// whileUp is ctx until the line goes down; it is over at once where nothing can arrive now.
+func (l *line) whileUp(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := context.WithCancel(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down || l.held != nil {
+		stop()
+	} else {
+		l.while = append(l.while, stop)
+	}
+	return ctx, stop
 }
 
 // lose drops the next n messages of the server.
