@@ -10,7 +10,7 @@ import (
 func All() []Experiment {
 	all := echoes()
 	all = append(all, fanouts()...)
-	all = append(all, idles())
+	all = append(all, idles(), browsers())
 	all = append(all, durables()...)
 	all = append(all, dstmFan(), codecs())
 	all = append(all, bandwidths()...)
@@ -50,7 +50,7 @@ func Chosen(names []string) ([]Experiment, error) {
 func Settings() string {
 	var b strings.Builder
 	for _, p := range []peer{trefoil, trefoilDurable, rawEcho, rawCallers, batchEcho, rawTCP, prepared, framed, httpJSON, polling, grpcGo, connect,
-		natsTCP, natsWS, socketIO, engineIO, redis, etcd, commitsInside, fdatasync} {
+		natsTCP, natsWS, socketIO, engineIO, redis, etcd, commitsInside, fdatasync, inBrowser} {
 		fmt.Fprintf(&b, "- **%s**: %s\n", p.name, p.settings)
 	}
 	for _, s := range sharers {

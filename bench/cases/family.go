@@ -140,7 +140,7 @@ func (f family) rows(all []*running) []report.Row {
 				continue
 			}
 			one := row(f.name+"/"+c.name, r.name, r.samples)
-			one.Ratio = report.Number(stats.Median(stats.Ratios(c.metric.better, c.metric.series(mine.samples), c.metric.series(r.samples))))
+			one.Ratio = report.Number(c.metric.ratio(mine.samples, r.samples))
 			if goal, ok := c.goals[r.name]; ok {
 				one.Judge(c.metric.name, stats.Goal{Better: c.metric.better, Times: goal})
 			}

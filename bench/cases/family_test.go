@@ -162,3 +162,22 @@ func TestChosen(t *testing.T) {
 		seen[e.Name] = true
 	}
 }
+
+// TestWorst: a bound that is never to be broken is compared with the worst of the rounds, those that were not measured aside.
+func TestWorst(t *testing.T) {
+	task := func(ms float64) sample {
+		s := noSample()
+		s.task = ms
+		return s
+	}
+	ours, bound := []sample{task(10), task(80), noSample()}, []sample{task(40), task(40), task(40)}
+	if got := metricTask.ratio(ours, bound); got != 0.5 {
+		t.Errorf("the worst is %v times better, want 0.5", got)
+	}
+	if got := metricTask.ratio([]sample{noSample()}, bound); !math.IsNaN(got) {
+		t.Errorf("what was not measured is %v times better", got)
+	}
+	if got := row("c", "trefoil", ours).LongestTask; got != 80 {
+		t.Errorf("the row says %v ms, want 80", got)
+	}
+}

@@ -92,14 +92,19 @@ func inNode(name string) func(context.Context, *Env, spec) (*target, error) {
 
 // installNode installs what peers/node depends on, unless it is there.
 func installNode(ctx context.Context, env *Env, home string) error {
-	if _, err := os.Stat(filepath.Join(home, "node_modules", "socket.io")); err == nil {
+	return installPackages(ctx, env, home, "socket.io")
+}
+
+// installPackages installs what the package in home depends on, unless name, which is among that, is there.
+func installPackages(ctx context.Context, env *Env, home, name string) error {
+	if _, err := os.Stat(filepath.Join(home, "node_modules", name)); err == nil {
 		return nil
 	}
 	npm, err := need("npm")
 	if err != nil {
 		return err
 	}
-	env.Log("npm ci in peers/node")
+	env.Log("npm ci in peers/%s", filepath.Base(home))
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, npm, "ci", "--no-audit", "--no-fund")

@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"math"
 	"time"
 
 	"github.com/trefoilgo/trefoil/bench/commit"
@@ -14,9 +15,15 @@ type sample struct {
 	ops, cpu, bytes, p50, p99, kib, kibBefore, syncs float64
 	// Of what each client is sent and sends: bytes and messages an operation, and bytes until it has joined.
 	down, up, messages, join float64
+	// task is the longest time in ms for which a page was busy at a stretch.
+	task float64
+	// client is the processor time of the page an operation.
+	client float64
 }
 
-func noSample() sample { return sample{nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan} }
+func noSample() sample {
+	return sample{nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan}
+}
 
 // between is the sample of what was done between two moments.
 func between(before, after usage, ops int64, m *load.Meter) sample {
@@ -55,16 +62,19 @@ type metric struct {
 	name   string
 	better stats.Better
 	of     func(sample) float64
+	// worst compares the worst of all rounds: of a bound that is never to be broken a median says nothing.
+	worst bool
 }
 
 var (
-	metricOps    = metric{"ops", stats.Higher, func(s sample) float64 { return s.ops }}
-	metricCPU    = metric{"cpu", stats.Lower, func(s sample) float64 { return s.cpu }}
-	metricP50    = metric{"p50", stats.Lower, func(s sample) float64 { return s.p50 }}
-	metricP99    = metric{"p99", stats.Lower, func(s sample) float64 { return s.p99 }}
-	metricKiB    = metric{"kib", stats.Lower, func(s sample) float64 { return s.kib }}
-	metricBefore = metric{"kib-before", stats.Lower, func(s sample) float64 { return s.kibBefore }}
-	metricBytes  = metric{"bytes", stats.Lower, func(s sample) float64 { return s.bytes }}
+	metricOps    = metric{name: "ops", better: stats.Higher, of: func(s sample) float64 { return s.ops }}
+	metricCPU    = metric{name: "cpu", better: stats.Lower, of: func(s sample) float64 { return s.cpu }}
+	metricP50    = metric{name: "p50", better: stats.Lower, of: func(s sample) float64 { return s.p50 }}
+	metricP99    = metric{name: "p99", better: stats.Lower, of: func(s sample) float64 { return s.p99 }}
+	metricKiB    = metric{name: "kib", better: stats.Lower, of: func(s sample) float64 { return s.kib }}
+	metricBefore = metric{name: "kib-before", better: stats.Lower, of: func(s sample) float64 { return s.kibBefore }}
+	metricTask   = metric{name: "longest task", better: stats.Lower, of: func(s sample) float64 { return s.task }, worst: true}
+	metricBytes  = metric{name: "bytes", better: stats.Lower, of: func(s sample) float64 { return s.bytes }}
 )
 
 // series are the figures of all rounds.
@@ -74,6 +84,14 @@ func (m metric) series(samples []sample) []float64 {
 		all[i] = m.of(s)
 	}
 	return all
+}
+
+// ratio is how many times better ours is: the median of what it was in each round, or that of the worst.
+func (m metric) ratio(ours, theirs []sample) float64 {
+	if m.worst {
+		return stats.Ratio(m.better, longest(m.series(ours)), longest(m.series(theirs)))
+	}
+	return stats.Median(stats.Ratios(m.better, m.series(ours), m.series(theirs)))
 }
 
 // row is a row with the medians of samples.
@@ -88,5 +106,17 @@ func row(name, peer string, samples []sample) report.Row {
 		KiB:        median(metricKiB.of), KiBBefore: median(metricBefore.of), Syncs: median(func(s sample) float64 { return s.syncs }),
 		Down: median(func(s sample) float64 { return s.down }), Up: median(func(s sample) float64 { return s.up }),
 		Messages: median(func(s sample) float64 { return s.messages }), Join: median(func(s sample) float64 { return s.join }),
+		ClientCPU: median(func(s sample) float64 { return s.client }), LongestTask: report.Number(longest(metricTask.series(samples))),
 	}
+}
+
+// longest is the most of all rounds, NaN if none has any.
+func longest(values []float64) float64 {
+	most := nan
+	for _, v := range values {
+		if !(v <= most) && !math.IsNaN(v) {
+			most = v
+		}
+	}
+	return most
 }

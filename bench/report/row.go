@@ -53,6 +53,10 @@ type Row struct {
 	Up       Number `json:"up_per_op,omitzero"`
 	Messages Number `json:"messages_per_op,omitzero"`
 	Join     Number `json:"join_bytes,omitzero"`
+	// ClientCPU is the processor time of a page's thread per operation, in microseconds.
+	ClientCPU Number `json:"client_cpu_us,omitzero"`
+	// LongestTask is for how long a page was busy at a stretch at most, in milliseconds: the worst of all rounds.
+	LongestTask Number `json:"longest_task_ms,omitzero"`
 	// GoalText is the goal as the project states it, such as "cpu <= 0.55x".
 	GoalText string `json:"goal_text,omitempty"`
 	// Missing says why the peer was not measured, if it is not installed.

@@ -27,6 +27,8 @@ func Table(rows []Row) string {
 		{"KiB after GC", func(r Row) Number { return r.KiB }},
 		{"KiB before", func(r Row) Number { return r.KiBBefore }},
 		{"syncs/op", func(r Row) Number { return r.Syncs }},
+		{"page CPU us/op", func(r Row) Number { return r.ClientCPU }},
+		{"longest task ms", func(r Row) Number { return r.LongestTask }},
 	} {
 		if slices.ContainsFunc(rows, func(r Row) bool { v := float64(c.value(r)); return v != 0 && !math.IsNaN(v) }) {
 			columns = append(columns, c.value)

@@ -21,6 +21,7 @@ const DirVariable = "TREFOIL_BENCH_DIR"
 var Roles = map[string]child.Role{
 	"trefoil":         trefoil,
 	"trefoil-durable": trefoilDurable,
+	"browser":         browser,
 	"commits":         commits,
 	"fdatasync":       fdatasync,
 	"raw-echo":        rawEcho,

@@ -30,6 +30,16 @@ const (
 func trefoil() ([]string, map[string]child.Command, error) { return serveTrefoil(dstm.NewMemoryLog()) }
 
 func serveTrefoil(log dstm.Log) ([]string, map[string]child.Command, error) {
+	mux, commands, err := muxTrefoil(log)
+	if err != nil {
+		return nil, nil, err
+	}
+	addresses, _, err := serveHTTP(mux)
+	return addresses, commands, err
+}
+
+// muxTrefoil is the server at /ws, and its commands.
+func muxTrefoil(log dstm.Log) (*http.ServeMux, map[string]child.Command, error) {
 	calls := rpc.NewPeer(&rpc.PeerOptions{MaxConcurrent: MaxCalls, Logger: quiet()})
 	echo := func(_ context.Context, in []byte) ([]byte, error) { return in, nil }
 	Inline.Handle(calls, echo, rpc.Inline)
@@ -48,6 +58,5 @@ func serveTrefoil(log dstm.Log) ([]string, map[string]child.Command, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/ws", transport.NewServer(&transport.ServerOptions{Logger: quiet()}, calls, topics, objects))
-	addresses, _, err := serveHTTP(mux)
-	return addresses, map[string]child.Command{"grow": grow(objects), "scene": fill(objects)}, err
+	return mux, map[string]child.Command{"grow": grow(objects), "scene": fill(objects)}, nil
 }
