@@ -15,6 +15,7 @@ import { Banner } from './ui/banner.ts';
 import { copy, h } from './ui/dom.ts';
 import { Editor } from './ui/editor.ts';
 import { emptyHint } from './ui/empty.ts';
+import { framesPanel } from './ui/frames.ts';
 import { Header } from './ui/header.ts';
 import { helpOverlay, watchKeys } from './ui/help.ts';
 import { InboxPanel } from './ui/inbox.ts';
@@ -82,6 +83,7 @@ export class App {
     this.#away = h('section', { class: 'empty away', hidden: true }, h('h1', {}, 'The server is away'), h('p', {}, 'This board is not kept here. It comes up as soon as the server is there.'));
     document.body.replaceChildren(this.#header.element, h('main', {}, ...this.#screen.elements, this.#empty.element, this.#missing, this.#away, this.#editor.element),
       this.#banner.element, h('div', { class: 'bottom' }, corner(desk, undo, redo), selectionBar(desk), voting.element, toolbar(desk)), this.#toast.element, help);
+    if (new URLSearchParams(location.search).has('frames')) document.body.append(framesPanel(desk, this.#screen));
     desk.onChange(() => this.#changed());
     this.#watch();
     this.#theme(this.#chosenTheme());

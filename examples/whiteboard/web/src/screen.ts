@@ -20,6 +20,7 @@ export class Screen {
   #asked = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #drawn: readonly unknown[] = [];
+  #painted: (ms: number) => void = () => {};
 
   constructor(desk: Desk, people: () => People | null, waits: (id: string) => boolean) {
     this.#desk = desk;
@@ -44,8 +45,15 @@ export class Screen {
     this.#asked = true;
     requestAnimationFrame(() => {
       this.#asked = false;
+      const began = performance.now();
       this.#paint();
+      this.#painted(performance.now() - began);
     });
+  }
+
+  /** Tells fn how long each drawing took, in ms. */
+  onPaint(fn: (ms: number) => void): void {
+    this.#painted = fn;
   }
 
   #paint(): void {
