@@ -1,7 +1,8 @@
 // Drawing shapes on a canvas.
+import { Boxes } from './boxes.ts';
 import type { Camera } from './camera.ts';
 import { drawDots } from './dots.ts';
-import { bounds, overlap, type Box, type Measure } from './geometry.ts';
+import { bounds, grow, type Box, type Measure } from './geometry.ts';
 import type { Shape } from './model.ts';
 import { ground, tones, type Theme } from './palette.ts';
 import { family, layout, notePadding, type Layout } from './text.ts';
@@ -92,46 +93,69 @@ function drawLines(ctx: Context, l: Layout, x: number, y: number): void {
   l.lines.forEach((line, i) => ctx.fillText(line, x, y + (i + 0.5) * l.step));
 }
 
-/** The dotted ground of the screen. */
-export function drawGround(ctx: Context, c: Camera, w: number, h: number, theme: Theme): void {
+/** The dotted ground of an area of the screen, in CSS pixels. */
+function drawGround(ctx: Context, c: Camera, area: Box, theme: Theme): void {
   const { paper, dots } = ground(theme);
   ctx.fillStyle = paper;
-  ctx.fillRect(0, 0, w, h);
+  ctx.fillRect(area.x, area.y, area.w, area.h);
   let step = 24 * c.zoom;
   while (step < 16) step *= 4;
   ctx.fillStyle = dots;
   const size = 1.1;
-  const mod = (a: number) => ((a % step) + step) % step;
-  for (let x = mod(-c.x * c.zoom); x < w + size; x += step) {
-    for (let y = mod(-c.y * c.zoom); y < h + size; y += step) ctx.fillRect(x - size, y - size, 2 * size, 2 * size);
+  // The first one that reaches into the area, of those that stand a whole number of steps away from the board's middle.
+  const first = (from: number, middle: number) => middle + Math.ceil((from - size - middle) / step) * step;
+  const left = first(area.x, -c.x * c.zoom), top = first(area.y, -c.y * c.zoom);
+  for (let x = left; x < area.x + area.w + size; x += step) {
+    for (let y = top; y < area.y + area.h + size; y += step) ctx.fillRect(x - size, y - size, 2 * size, 2 * size);
   }
 }
 
 export interface Scene {
   readonly shapes: readonly Shape[];
-  /** Whether a shape waits to be stored: it is drawn lighter, with a mark. */
-  readonly waits: (s: Shape) => boolean;
-  /** Shapes that are not drawn here: the one whose text is being written. */
-  readonly hidden: (s: Shape) => boolean;
+  /** The id of a shape that is not drawn here, because its text is being written. */
+  readonly editing: string | undefined;
+  /** Whether a shape waits to be stored: it is drawn lighter, with a mark. null: none does. */
+  readonly waits: ((s: Shape) => boolean) | null;
   readonly piles: ReadonlyMap<string, readonly Pile[]>;
   readonly theme: Theme;
 }
 
-/** Draws all that the camera sees on a canvas of w by h CSS pixels at ratio device pixels each. */
-export function drawScene(ctx: Context, scene: Scene, c: Camera, w: number, h: number, ratio: number): void {
+const boxes = new WeakMap<readonly Shape[], Boxes>();
+
+function boxesOf(shapes: readonly Shape[]): Boxes {
+  let b = boxes.get(shapes);
+  if (!b) boxes.set(shapes, (b = new Boxes(shapes.map((s) => bounds(s, measure)))));
+  return b;
+}
+
+/** How far a shape is drawn beyond its bounds, on the board: half the widest line, the shadow of a note, the dots on it. */
+const reach = 60;
+/** How far the clock of one that waits is, on the screen. */
+const clockReach = 20;
+
+/** Draws what the camera sees in an area of the canvas, which is in device pixels, of which a CSS pixel has ratio. */
+export function drawScene(ctx: Context, scene: Scene, c: Camera, area: Box, ratio: number): void {
+  ctx.save();
+  ctx.setTransform(1, 0, 0, 1, 0, 0);
+  ctx.beginPath();
+  ctx.rect(area.x, area.y, area.w, area.h);
+  ctx.clip();
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-  drawGround(ctx, c, w, h, scene.theme);
+  drawGround(ctx, c, { x: area.x / ratio, y: area.y / ratio, w: area.w / ratio, h: area.h / ratio }, scene.theme);
   toCamera(ctx, c, ratio);
-  const view: Box = { x: c.x - 32, y: c.y - 32, w: w / c.zoom + 64, h: h / c.zoom + 64 };
-  for (const s of scene.shapes) {
-    if (scene.hidden(s) || !overlap(bounds(s, measure), view)) continue;
-    const waits = scene.waits(s);
+  const k = ratio * c.zoom;
+  const view = grow({ x: c.x + area.x / k, y: c.y + area.y / k, w: area.w / k, h: area.h / k }, scene.waits ? reach + clockReach / c.zoom : reach);
+  for (const i of boxesOf(scene.shapes).within(view)) {
+    const s = scene.shapes[i]!;
+    if (s.id === scene.editing) continue;
+    const waits = scene.waits?.(s) ?? false;
     ctx.globalAlpha = waits ? 0.5 : 1;
     drawShape(ctx, s, scene.theme);
     drawDots(ctx, s, scene.piles.get(s.id), scene.theme, measure);
     ctx.globalAlpha = 1;
     if (waits) drawWaiting(ctx, s, c.zoom, scene.theme);
   }
+  ctx.restore();
 }
 
 export function toCamera(ctx: Context, c: Camera, ratio: number): void {

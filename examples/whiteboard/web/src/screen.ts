@@ -1,8 +1,10 @@
-// The two canvases, and when they are drawn: at most once a frame, the lower one only if what it shows has changed.
+// The two canvases, and when they are drawn: at most once a frame, the lower one only where what it shows has changed.
 import type { Desk } from './desk.ts';
+import { Layer } from './layer.ts';
 import type { Patch, Shape } from './model.ts';
 import type { People } from './people.ts';
-import { drawScene, type Context } from './render.ts';
+import type { Context } from './render.ts';
+import { steady } from './scroll.ts';
 import { h } from './ui/dom.ts';
 import { Cursors, drawOverlay } from './ui/overlay.ts';
 
@@ -15,11 +17,11 @@ export class Screen {
   readonly #desk: Desk;
   readonly #people: () => People | null;
   readonly #waits: (id: string) => boolean;
-  readonly #base: Context;
+  readonly #base: Layer;
   readonly #top: Context;
   #asked = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #drawn: readonly unknown[] = [];
+  #resting: ReturnType<typeof setTimeout> | undefined;
   #painted: (ms: number) => void = () => {};
 
   constructor(desk: Desk, people: () => People | null, waits: (id: string) => boolean) {
@@ -28,7 +30,7 @@ export class Screen {
     this.#waits = waits;
     this.area = h('canvas', { class: 'overlay', tabindex: 0, role: 'application', 'aria-label': 'Whiteboard' });
     this.elements = [this.#lower, this.area, this.#cursors.element];
-    this.#base = this.#lower.getContext('2d', { alpha: false })!;
+    this.#base = new Layer(this.#lower.getContext('2d', { alpha: false })!);
     this.#top = this.area.getContext('2d')!;
     // The ring tells who comes by Tab where they are; whoever draws and uses keys does not need it.
     let byTab = false;
@@ -36,7 +38,10 @@ export class Screen {
     addEventListener('pointerdown', () => (byTab = false), { capture: true });
     this.area.addEventListener('focus', () => this.area.toggleAttribute('data-ring', byTab));
     addEventListener('resize', () => this.repaint());
-    document.addEventListener('visibilitychange', () => this.repaint());
+    document.addEventListener('visibilitychange', () => {
+      this.#base.forget(); // browsers may let go of what is on canvases that nobody sees
+      this.repaint();
+    });
     setInterval(() => this.repaint(), 2000); // pointers that rest, shapes that wait
   }
 
@@ -63,21 +68,29 @@ export class Screen {
     const moving = this.#moving();
     const shapes = desk.board.shapes();
     const piles = desk.board.votes.piles();
-    const state = [shapes, piles, desk.camera, desk.theme, desk.editing, w, hgt, ratio];
+    const camera = steady(desk.camera, ratio);
     const unsteady = moving.size > 0 || desk.board.pending > 0;
-    if (unsteady || state.length !== this.#drawn.length || state.some((v, i) => v !== this.#drawn[i])) {
-      size(this.#lower, w, hgt, ratio);
-      const seen = moving.size ? shapes.map((s) => (moving.has(s.id) ? { ...s, ...moving.get(s.id) } : s)) : shapes;
-      drawScene(this.#base, { shapes: seen, waits: (s: Shape) => this.#waits(s.id), hidden: (s) => s.id === desk.editing?.id, piles, theme: desk.theme }, desk.camera, w, hgt, ratio);
-      this.#drawn = unsteady ? [] : state;
-      if (desk.board.pending > 0) this.#soon();
-    }
+    const seen = moving.size ? shapes.map((s) => (moving.has(s.id) ? { ...s, ...moving.get(s.id) } : s)) : shapes;
+    const waits = desk.board.pending > 0 ? (s: Shape) => this.#waits(s.id) : null;
+    size(this.#lower, w, hgt, ratio);
+    const shifted = this.#base.paint({ shapes: seen, editing: desk.editing?.id, waits, piles, theme: desk.theme }, camera, ratio, unsteady);
+    if (shifted) this.#rest();
+    if (desk.board.pending > 0) this.#soon();
     size(this.area, w, hgt, ratio);
-    drawOverlay(this.#top, desk, this.#people(), w, hgt, ratio);
+    drawOverlay(this.#top, desk, camera, this.#people(), w, hgt, ratio);
     this.#cursors.update(this.#people(), desk.camera);
     this.area.dataset['tool'] = desk.tool;
     const label = `Whiteboard, ${shapes.length} ${shapes.length === 1 ? 'shape' : 'shapes'}`;
     if (this.area.getAttribute('aria-label') !== label) this.area.setAttribute('aria-label', label);
+  }
+
+  /** Draws all anew when the board has come to rest. */
+  #rest(): void {
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => {
+      this.#base.forget();
+      this.repaint();
+    }, 200);
   }
 
   /** Looks again whether shapes have waited for long. */

@@ -6,7 +6,7 @@
 // How fast a machine draws is printed and not judged.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { open, origin, person, pixels, runTests, shapes, shot } from './harness.mjs';
+import { open, origin, person, runTests, shapes, shot } from './harness.mjs';
 
 const count = Number(process.env.SHAPES ?? 10_000);
 const seed = Number(process.env.SEED ?? 1);
@@ -58,7 +58,9 @@ async function fill({ board, count, seed }) {
     await object.update((tx) => part.forEach((s, i) => tx.set(['shapes', `s${done + i}`], s)));
     done += part.length;
   }
+  const bytes = window.trefoil.codec.encode(object.snapshot()).length;
   await client.close();
+  return bytes;
 }
 
 test(`a board of ${count} shapes (seed ${seed})`, async () => {
@@ -69,9 +71,9 @@ test(`a board of ${count} shapes (seed ${seed})`, async () => {
   url = p.page.url();
   await p.page.evaluate(`${trefoil}; window.trefoil = trefoil;`);
   const began = performance.now();
-  await p.page.evaluate(fill, { board: url.split('/').at(-1), count, seed });
+  const bytes = await p.page.evaluate(fill, { board: url.split('/').at(-1), count, seed });
   await shapes(p, count);
-  console.log(`      made by transactions of 500 in ${Math.round(performance.now() - began)} ms`);
+  console.log(`      made by transactions of 500 in ${Math.round(performance.now() - began)} ms, ${(bytes / 2 ** 20).toFixed(1)} MiB`);
 });
 
 /** What the page says. */
@@ -90,20 +92,65 @@ test('it opens, from the server and as it is kept in the browser', async () => {
   }
 });
 
-test('it pans at actual size and with all of it in view, and draws what it would draw anew', async () => {
+test('it pans at actual size and with all of it in view', async () => {
   for (const [key, what] of [['0', 'actual size'], ['Shift+Digit1', 'everything in view']]) {
     await p.page.locator('.overlay').focus();
     await p.page.keyboard.press(key);
+    const devtools = await p.context.newCDPSession(p.page);
+    await devtools.send('Performance.enable', { timeDomain: 'threadTicks' });
+    const spent = async () => 1000 * (await devtools.send('Performance.getMetrics')).metrics.find((m) => m.name === 'TaskDuration').value;
+    const before = await spent();
     await p.page.click('.frames button');
     await p.page.waitForFunction(() => document.querySelector('.frames').dataset.state === 'done');
     const d = await said();
     assert.ok(Number(d.shapes) === count && Number(d.frames) > 5 && Number(d.frameP95) > 0 && Number(d.drawingP95) > 0, JSON.stringify(d));
-    console.log(`      ${what}: ${d.frames} frames`);
+    console.log(`      ${what}: ${d.frames} frames, each ${(((await spent()) - before) / d.frames).toFixed(1)} ms of processor time of the page's thread`);
     line('frames', d, 'frame');
     line('drawing', d, 'drawing');
     await shot(p, `frames-${key}`);
   }
   assert.deepEqual(p.log.errors, []);
 });
+
+test('what was shifted is what would be drawn anew, but for a few edges', async () => {
+  p = await person('Bright Finch', { deviceScaleFactor: 1.5 });
+  await p.page.goto(url);
+  await shapes(p, count);
+  for (const zoom of ['0', 'Shift+Digit1']) {
+    await p.page.locator('.overlay').focus();
+    await p.page.keyboard.press(zoom);
+    const [all, differ, most, far] = await p.page.evaluate(shifting);
+    console.log(`      ${differ} of ${all} values differed until the board was at rest, ${far} of them by more than 16, by ${most} at most`);
+    assert.ok(far < all / 1000);
+  }
+});
+
+/** Runs in the page: moves the board a little, and compares what it shows with what it shows when it is at rest. */
+async function shifting() {
+  const shapes = document.querySelector('canvas.shapes'), overlay = document.querySelector('.overlay');
+  const frames = async (n) => {
+    for (let i = 0; i < n; i++) await new Promise(requestAnimationFrame);
+  };
+  const data = () => shapes.getContext('2d').getImageData(0, 0, shapes.width, shapes.height).data;
+  await new Promise((done) => setTimeout(done, 500));
+  await frames(3);
+  for (const [deltaX, deltaY] of [[37, 0], [0, -23], [-61, 44], [250, 170], [-3, -7], [1, 1]]) {
+    overlay.dispatchEvent(new WheelEvent('wheel', { deltaX, deltaY, clientX: 700, clientY: 450, bubbles: true, cancelable: true }));
+    await frames(1);
+  }
+  await frames(1);
+  const shifted = data();
+  await new Promise((done) => setTimeout(done, 500));
+  await frames(3);
+  const rest = data();
+  let differ = 0, most = 0, far = 0;
+  for (let i = 0; i < rest.length; i++) {
+    const d = Math.abs(rest[i] - shifted[i]);
+    if (d > 0) differ++;
+    if (d > 16) far++;
+    most = Math.max(most, d);
+  }
+  return [rest.length, differ, most, far];
+}
 
 await runTests(tests, () => [p], 120);

@@ -7,11 +7,11 @@ import { ground, personColor } from '../palette.ts';
 import { drawShape, measure, toCamera, type Context } from '../render.ts';
 import { h } from './dom.ts';
 
-/** Draws on a cleared canvas. */
-export function drawOverlay(ctx: Context, desk: Desk, people: People | null, w: number, hgt: number, ratio: number): void {
+/** Draws on a cleared canvas what camera sees. */
+export function drawOverlay(ctx: Context, desk: Desk, camera: Camera, people: People | null, w: number, hgt: number, ratio: number): void {
   ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
   ctx.clearRect(0, 0, w, hgt);
-  toCamera(ctx, desk.camera, ratio);
+  toCamera(ctx, camera, ratio);
   for (const one of people?.doings() ?? []) {
     if (one.draft && !desk.board.get(one.draft.id)) drawShape(ctx, one.draft, desk.theme);
   }
@@ -21,17 +21,17 @@ export function drawOverlay(ctx: Context, desk: Desk, people: People | null, w: 
   ctx.strokeStyle = accent;
   const chosen = desk.selected().map((s) => desk.seen(s));
   ctx.lineWidth = 1.5;
-  for (const s of chosen) outline(ctx, desk.camera, grow(bounds(s, measure), s.kind === 'note' ? 0 : s.width / 2));
+  for (const s of chosen) outline(ctx, camera, grow(bounds(s, measure), s.kind === 'note' ? 0 : s.width / 2));
   if (chosen.length > 1) {
     ctx.lineWidth = 1;
     ctx.setLineDash([4, 4]);
-    outline(ctx, desk.camera, grow(union(chosen.map((s) => bounds(s, measure)))!, 10 / desk.camera.zoom));
+    outline(ctx, camera, grow(union(chosen.map((s) => bounds(s, measure)))!, 10 / camera.zoom));
     ctx.setLineDash([]);
   }
   if (chosen.length === 1) {
     ctx.fillStyle = paper;
     for (const p of handles(chosen[0]!, measure)) {
-      const q = toScreen(desk.camera, p);
+      const q = toScreen(camera, p);
       ctx.beginPath();
       ctx.arc(q.x, q.y, 5, 0, 2 * Math.PI);
       ctx.fill();
@@ -39,7 +39,7 @@ export function drawOverlay(ctx: Context, desk: Desk, people: People | null, w: 
     }
   }
   if (desk.marquee) {
-    const b = onScreen(desk.camera, desk.marquee);
+    const b = onScreen(camera, desk.marquee);
     ctx.fillStyle = glow;
     ctx.lineWidth = 1;
     ctx.fillRect(b.x, b.y, b.w, b.h);
