@@ -14,8 +14,7 @@ import type { Pattern } from "./pattern.ts";
 import type { Session } from "./session.ts";
 import { StateCell } from "./state.ts";
 import type { State } from "./state.ts";
-import { Adoption } from "./storage/adopt.ts";
-import type { SharedStorage, Storage } from "./storage/storage.ts";
+import type { Adopter, SharedStorage, Storage } from "./storage/storage.ts";
 
 /**
  * One client's connection to a server, kept up over reconnects. It connects in the background and keeps trying until it is closed, or until the server, or
@@ -35,7 +34,7 @@ export class Client {
   private leaving: unknown = null;
   private endPause: (() => void) | null = null;
   private wakeable = false; // the pause is a backoff
-  private adoption: Adoption | null = null;
+  private adoption: Adopter | null = null;
   private readonly ghosts = new Ghosts();
   private first: { resolve(): void; reject(err: TrefoilError): void } | null = null; // dial's
 
@@ -50,10 +49,10 @@ export class Client {
       throw new TrefoilError(Code.InvalidArgument, "transport.bad_option", "two patterns have the same name");
     }
     const { keep } = this.s;
-    if (keep !== null && "orphan" in keep && this.s.adopt) {
+    if (keep !== null && this.s.adopt) {
       // A client of its own for each: who takes over what another has sent must be that other.
       const connect = (storage: Storage, forks: Pattern[]): Client => new Client(url, { ...options, storage, adopt: false }, ...forks);
-      this.adoption = new Adoption(keep as SharedStorage, patterns, connect, this.s.env);
+      this.adoption = (keep as Partial<SharedStorage>).adopter?.(patterns, connect, this.s.env) ?? null;
     }
     this.stopWaking = this.s.env.onWake(() => this.wake());
     const { signal } = options;

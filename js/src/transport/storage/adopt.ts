@@ -1,22 +1,15 @@
-import type { TrefoilError } from "../../status.ts";
 import type { Pattern } from "../pattern.ts";
 import type { Environment } from "../socket.ts";
-import type { SharedStorage, Storage } from "./storage.ts";
+import type { Adopter, Connect, SharedStorage, Storage } from "./storage.ts";
 
 /** How often it is looked for tabs that died meanwhile, in ms. */
 const LOOK = 60_000;
-
-/** What is used of a client. */
-interface Connection {
-  onState(fn: (state: { readonly phase: string; readonly error: TrefoilError | null }) => void): () => void;
-  close(): Promise<void>;
-}
 
 /**
  * Works off what tabs that died have left: one after another is connected as the client that it was until its queue is empty. What is left then needs a decision of the
  * user, and moves to the own storage.
  */
-export class Adoption {
+export class Adoption implements Adopter {
   #running: Promise<void> | null = null;
   #timer: unknown = null;
   #stopped = false;
@@ -26,11 +19,10 @@ export class Adoption {
   constructor(
     readonly storage: SharedStorage,
     readonly patterns: readonly Pattern[],
-    readonly connect: (storage: Storage, forks: Pattern[]) => Connection,
+    readonly connect: Connect,
     readonly env: Environment,
   ) {}
 
-  /** The server is there: looks now, and from time to time. */
   start(): void {
     if (this.#stopped || this.#running !== null) return;
     this.env.clearTimeout(this.#timer);
@@ -40,7 +32,6 @@ export class Adoption {
     });
   }
 
-  /** Ends it; what is not done stays for the next one. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.env.clearTimeout(this.#timer);

@@ -47,6 +47,10 @@ export class MemoryStorage implements SharedStorage {
     return Promise.resolve(null);
   }
 
+  adopter(): null {
+    return null;
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

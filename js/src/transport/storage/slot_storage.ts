@@ -1,9 +1,12 @@
 import type { TrefoilError } from "../../status.ts";
+import type { Pattern } from "../pattern.ts";
+import type { Environment } from "../socket.ts";
+import { Adoption } from "./adopt.ts";
 import { ProblemCell } from "./cell.ts";
 import type { Database, Operation } from "./database.ts";
 import { storageError, storageFailure, StorageReason } from "./errors.ts";
 import type { Findings, HeldSlot, Slots } from "./slots.ts";
-import { isWork, type SharedStorage, type Storage, type StorageChange } from "./storage.ts";
+import { isWork, type Adopter, type Connect, type SharedStorage, type Storage, type StorageChange } from "./storage.ts";
 
 /** How long a write may take, in ms, before nobody waits for it any more. */
 const PATIENCE = 10_000;
@@ -172,6 +175,10 @@ export class SlotStorage implements SharedStorage {
       await orphan.close();
     }
     return moved;
+  }
+
+  adopter(patterns: readonly Pattern[], connect: Connect, env: Environment): Adopter {
+    return new Adoption(this, patterns, connect, env);
   }
 
   close(): Promise<void> {

@@ -1,4 +1,6 @@
 import type { TrefoilError } from "../../status.ts";
+import type { Pattern } from "../pattern.ts";
+import type { Environment } from "../socket.ts";
 
 /** One record that is put, or with null taken away. */
 export interface StorageChange {
@@ -33,6 +35,23 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+/** What is used of a client that works off what another one has left. */
+export interface Connection {
+  onState(fn: (state: { readonly phase: string; readonly error: TrefoilError | null }) => void): () => void;
+  close(): Promise<void>;
+}
+
+/** Makes a client for the storage of another one, with the patterns that have something to do for it. */
+export type Connect = (storage: Storage, forks: Pattern[]) => Connection;
+
+/** Works off what others have left. */
+export interface Adopter {
+  /** The server is there: looks now, and from time to time. */
+  start(): void;
+  /** Ends it; what is not done stays for the next one. */
+  stop(): Promise<void>;
+}
+
 /** A storage among others of its name. */
 export interface SharedStorage extends Storage {
   /** Takes over another one with work in it that nobody uses, null if there is none. */
@@ -42,6 +61,8 @@ export interface SharedStorage extends Storage {
    * null, and nothing has happened, if it could not be stored.
    */
   absorb(orphan: Storage): Promise<ReadonlyMap<string, ReadonlyMap<string, Uint8Array>> | null>;
+  /** What works off orphans for a client with these patterns; null if there never are any. It comes from the storage, so that only who opens one pays for it. */
+  adopter(patterns: readonly Pattern[], connect: Connect, env: Environment): Adopter | null;
 }
 
 /** Whether a thing is a storage, and not what keys alone are stored in. */
