@@ -20,164 +20,164 @@ export function encode(v: unknown): Uint8Array {
 }
 
 class Writer {
-  private b = new Uint8Array(256);
-  private view = new DataView(this.b.buffer);
-  private n = 0;
+  #b = new Uint8Array(256);
+  #view = new DataView(this.#b.buffer);
+  #n = 0;
 
   bytes(): Uint8Array {
-    return this.b.slice(0, this.n);
+    return this.#b.slice(0, this.#n);
   }
 
   /** Makes room for n bytes and returns where they begin. */
-  private room(n: number): number {
-    const at = this.n;
-    this.n += n;
-    if (this.n > this.b.length) {
-      const larger = new Uint8Array(Math.max(this.n, this.b.length * 2));
-      larger.set(this.b.subarray(0, at));
-      this.b = larger;
-      this.view = new DataView(larger.buffer);
+  #room(n: number): number {
+    const at = this.#n;
+    this.#n += n;
+    if (this.#n > this.#b.length) {
+      const larger = new Uint8Array(Math.max(this.#n, this.#b.length * 2));
+      larger.set(this.#b.subarray(0, at));
+      this.#b = larger;
+      this.#view = new DataView(larger.buffer);
     }
     return at;
   }
 
-  private byte(c: number): void {
-    const at = this.room(1);
-    this.b[at] = c;
+  #byte(c: number): void {
+    const at = this.#room(1);
+    this.#b[at] = c;
   }
 
-  private append(bytes: Uint8Array): void {
-    const at = this.room(bytes.length);
-    this.b.set(bytes, at);
+  #append(bytes: Uint8Array): void {
+    const at = this.#room(bytes.length);
+    this.#b.set(bytes, at);
   }
 
   value(v: unknown, depth: number): void {
     const kind = classify(v);
     switch (kind.is) {
       case "null":
-        return this.byte(0xc0);
+        return this.#byte(0xc0);
       case "boolean":
-        return this.byte(kind.value ? 0xc3 : 0xc2);
+        return this.#byte(kind.value ? 0xc3 : 0xc2);
       case "number":
-        return this.number(kind.value);
+        return this.#number(kind.value);
       case "bigint":
-        return this.bigint(kind.value);
+        return this.#bigint(kind.value);
       case "string":
-        return this.string(kind.value);
+        return this.#string(kind.value);
       case "bytes":
-        this.head(kind.value.length, 0xc4, 0, 0);
-        return this.append(kind.value);
+        this.#head(kind.value.length, 0xc4, 0, 0);
+        return this.#append(kind.value);
       case "time":
-        return this.time(kind.value);
+        return this.#time(kind.value);
     }
     if (depth >= maxDepth) throw codecError("codec.depth");
     if (kind.is === "list") {
-      this.head(kind.value.length, 0xdb, 0x90, 16);
+      this.#head(kind.value.length, 0xdb, 0x90, 16);
       // Not forEach: it would pass over holes.
       for (let i = 0; i < kind.value.length; i++) this.value(kind.value[i], depth + 1);
       return;
     }
     const pairs = entries(kind.value);
-    this.head(pairs.length, 0xdd, 0x80, 16);
+    this.#head(pairs.length, 0xdd, 0x80, 16);
     for (const [key, value] of pairs) {
-      this.string(key);
+      this.#string(key);
       this.value(value, depth + 1);
     }
   }
 
   /** A length in the shortest head: in one byte with base below a bound, else code and 1 byte, code+1 and 2, code+2 and 4. */
-  private head(n: number, code: number, base: number, below: number): void {
-    if (n < below) return this.byte(base | n);
+  #head(n: number, code: number, base: number, below: number): void {
+    if (n < below) return this.#byte(base | n);
     const isText = code === 0xc4 || code === 0xd9; // lists and maps have no form of one byte
     if (isText && n <= 0xff) {
-      const at = this.room(2);
-      this.b[at] = code;
-      this.b[at + 1] = n;
+      const at = this.#room(2);
+      this.#b[at] = code;
+      this.#b[at + 1] = n;
     } else if (n <= 0xffff) {
-      const at = this.room(3);
-      this.b[at] = code + 1;
-      this.view.setUint16(at + 1, n);
+      const at = this.#room(3);
+      this.#b[at] = code + 1;
+      this.#view.setUint16(at + 1, n);
     } else {
-      const at = this.room(5);
-      this.b[at] = code + 2;
-      this.view.setUint32(at + 1, n);
+      const at = this.#room(5);
+      this.#b[at] = code + 2;
+      this.#view.setUint32(at + 1, n);
     }
   }
 
-  private string(text: string): void {
+  #string(text: string): void {
     if (text.length < 24) {
-      const start = this.n;
-      let at = this.room(1 + text.length);
+      const start = this.#n;
+      let at = this.#room(1 + text.length);
       let i = 0;
       for (; i < text.length; i++) {
         const c = text.charCodeAt(i);
         if (c >= 0x80) break;
-        this.b[++at] = c;
+        this.#b[++at] = c;
       }
       if (i === text.length) {
-        this.b[start] = 0xa0 | i;
+        this.#b[start] = 0xa0 | i;
         return;
       }
-      this.n = start;
+      this.#n = start;
     }
     const bytes = toUTF8(text);
-    this.head(bytes.length, 0xd9, 0xa0, 32);
-    this.append(bytes);
+    this.#head(bytes.length, 0xd9, 0xa0, 32);
+    this.#append(bytes);
   }
 
-  private number(v: number): void {
-    if (Number.isInteger(v) && v >= -maxExact && v <= maxExact) return this.integer(v);
-    const at = this.room(9);
-    this.b[at] = 0xcb;
+  #number(v: number): void {
+    if (Number.isInteger(v) && v >= -maxExact && v <= maxExact) return this.#integer(v);
+    const at = this.#room(9);
+    this.#b[at] = 0xcb;
     if (Number.isNaN(v)) {
-      this.view.setUint32(at + 1, 0x7ff80000); // the bits of a NaN are not the engine's choice
-      this.view.setUint32(at + 5, 0);
+      this.#view.setUint32(at + 1, 0x7ff80000); // the bits of a NaN are not the engine's choice
+      this.#view.setUint32(at + 5, 0);
     } else {
-      this.view.setFloat64(at + 1, v);
+      this.#view.setFloat64(at + 1, v);
     }
   }
 
-  private integer(v: number): void {
-    if (v >= -32 && v < 0x80) return this.byte(v & 0xff);
+  #integer(v: number): void {
+    if (v >= -32 && v < 0x80) return this.#byte(v & 0xff);
     const unsigned = v >= 0;
     if (unsigned ? v <= 0xff : v >= -0x80) {
-      const at = this.room(2);
-      this.b[at] = unsigned ? 0xcc : 0xd0;
-      this.b[at + 1] = v & 0xff;
+      const at = this.#room(2);
+      this.#b[at] = unsigned ? 0xcc : 0xd0;
+      this.#b[at + 1] = v & 0xff;
     } else if (unsigned ? v <= 0xffff : v >= -0x8000) {
-      const at = this.room(3);
-      this.b[at] = unsigned ? 0xcd : 0xd1;
-      this.view.setUint16(at + 1, v & 0xffff);
+      const at = this.#room(3);
+      this.#b[at] = unsigned ? 0xcd : 0xd1;
+      this.#view.setUint16(at + 1, v & 0xffff);
     } else if (unsigned ? v <= 0xffff_ffff : v >= -0x8000_0000) {
-      const at = this.room(5);
-      this.b[at] = unsigned ? 0xce : 0xd2;
-      this.view.setUint32(at + 1, v >>> 0);
+      const at = this.#room(5);
+      this.#b[at] = unsigned ? 0xce : 0xd2;
+      this.#view.setUint32(at + 1, v >>> 0);
     } else {
-      this.integer64(BigInt(v));
+      this.#integer64(BigInt(v));
     }
   }
 
-  private integer64(v: bigint): void {
-    const at = this.room(9);
-    this.b[at] = v >= 0n ? 0xcf : 0xd3;
-    this.view.setBigInt64(at + 1, v);
+  #integer64(v: bigint): void {
+    const at = this.#room(9);
+    this.#b[at] = v >= 0n ? 0xcf : 0xd3;
+    this.#view.setBigInt64(at + 1, v);
   }
 
-  private bigint(v: bigint): void {
-    if (v >= -BigInt(maxExact) && v <= BigInt(maxExact)) return this.integer(Number(v));
+  #bigint(v: bigint): void {
+    if (v >= -BigInt(maxExact) && v <= BigInt(maxExact)) return this.#integer(Number(v));
     if (BigInt.asIntN(64, v) !== v) throw codecError("codec.integer_range");
-    this.integer64(v);
+    this.#integer64(v);
   }
 
-  private time(v: Time): void {
+  #time(v: Time): void {
     const body = encodeTimeSpecToTimestamp({ sec: v.seconds, nsec: v.nanos });
     if (body.length === 12) {
-      this.byte(0xc7);
-      this.byte(12);
+      this.#byte(0xc7);
+      this.#byte(12);
     } else {
-      this.byte(body.length === 4 ? 0xd6 : 0xd7);
+      this.#byte(body.length === 4 ? 0xd6 : 0xd7);
     }
-    this.byte(EXT_TIMESTAMP & 0xff);
-    this.append(body);
+    this.#byte(EXT_TIMESTAMP & 0xff);
+    this.#append(body);
   }
 }

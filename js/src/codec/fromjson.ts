@@ -52,137 +52,137 @@ const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
 /** A parser of RFC 8259. It recurses once a container, and no deeper than values may be nested with each level wrapped. */
 class Parser {
-  private at = 0;
-  private depth = 0;
-  private readonly text: string;
+  #at = 0;
+  #depth = 0;
+  readonly #text: string;
 
   constructor(text: string) {
-    this.text = text;
+    this.#text = text;
   }
 
   parse(): Raw {
-    const value = this.value();
-    this.skip();
-    if (this.at !== this.text.length) throw codecError("codec.json", "text after the JSON value");
+    const value = this.#value();
+    this.#skip();
+    if (this.#at !== this.#text.length) throw codecError("codec.json", "text after the JSON value");
     return value;
   }
 
-  private skip(): void {
-    space.lastIndex = this.at;
-    space.test(this.text);
-    this.at = space.lastIndex;
+  #skip(): void {
+    space.lastIndex = this.#at;
+    space.test(this.#text);
+    this.#at = space.lastIndex;
   }
 
   /** The next character that is no white space, "" at the end. */
-  private peek(): string {
-    const c = this.text.charCodeAt(this.at);
-    if (c <= 0x20) this.skip();
-    return this.text.charAt(this.at);
+  #peek(): string {
+    const c = this.#text.charCodeAt(this.#at);
+    if (c <= 0x20) this.#skip();
+    return this.#text.charAt(this.#at);
   }
 
-  private value(): Raw {
-    switch (this.peek()) {
+  #value(): Raw {
+    switch (this.#peek()) {
       case "{":
-        return this.object();
+        return this.#object();
       case "[":
-        return this.list();
+        return this.#list();
       case '"':
-        return this.string();
+        return this.#string();
       case "t":
-        return this.literal("true", true);
+        return this.#literal("true", true);
       case "f":
-        return this.literal("false", false);
+        return this.#literal("false", false);
       case "n":
-        return this.literal("null", null);
+        return this.#literal("null", null);
     }
-    const v = Number(this.match(number, "not a JSON value"));
+    const v = Number(this.#match(number, "not a JSON value"));
     if (!Number.isFinite(v)) throw codecError("codec.json", "number beyond float64");
     return v + 0; // -0 is 0
   }
 
-  private match(pattern: RegExp, otherwise: string): string {
-    pattern.lastIndex = this.at;
-    if (!pattern.test(this.text)) throw codecError("codec.json", otherwise);
-    const found = this.text.slice(this.at, pattern.lastIndex);
-    this.at = pattern.lastIndex;
+  #match(pattern: RegExp, otherwise: string): string {
+    pattern.lastIndex = this.#at;
+    if (!pattern.test(this.#text)) throw codecError("codec.json", otherwise);
+    const found = this.#text.slice(this.#at, pattern.lastIndex);
+    this.#at = pattern.lastIndex;
     return found;
   }
 
-  private literal<T>(word: string, value: T): T {
-    if (!this.text.startsWith(word, this.at)) throw codecError("codec.json", "not a JSON value");
-    this.at += word.length;
+  #literal<T>(word: string, value: T): T {
+    if (!this.#text.startsWith(word, this.#at)) throw codecError("codec.json", "not a JSON value");
+    this.#at += word.length;
     return value;
   }
 
-  private string(): string {
-    const found = this.quoted();
+  #string(): string {
+    const found = this.#quoted();
     checkUnicode(found);
     return found;
   }
 
-  private quoted(): string {
-    const start = this.at;
-    let end = this.text.indexOf('"', start + 1);
+  #quoted(): string {
+    const start = this.#at;
+    let end = this.#text.indexOf('"', start + 1);
     // A quote behind an odd number of backslashes is one inside.
-    while (end > 0 && this.backslashes(end) % 2 === 1) end = this.text.indexOf('"', end + 1);
+    while (end > 0 && this.#backslashes(end) % 2 === 1) end = this.#text.indexOf('"', end + 1);
     if (end < 0) throw codecError("codec.json", "string without an end");
-    this.at = end + 1;
-    const inside = this.text.slice(start + 1, end);
+    this.#at = end + 1;
+    const inside = this.#text.slice(start + 1, end);
     if (!/[\\\u0000-\u001f]/.test(inside)) return inside;
     try {
-      return JSON.parse(this.text.slice(start, this.at)) as string;
+      return JSON.parse(this.#text.slice(start, this.#at)) as string;
     } catch {
       throw codecError("codec.json", "control character or unknown escape in a string");
     }
   }
 
   /** How many backslashes stand right before an offset. */
-  private backslashes(at: number): number {
+  #backslashes(at: number): number {
     let n = 0;
-    while (this.text.charCodeAt(at - 1 - n) === 0x5c) n++;
+    while (this.#text.charCodeAt(at - 1 - n) === 0x5c) n++;
     return n;
   }
 
-  private enter(): void {
+  #enter(): void {
     // Each level may be wrapped once, and the innermost be a wrapper.
-    if (this.depth++ > 2 * maxDepth) throw codecError("codec.depth");
-    this.at++;
+    if (this.#depth++ > 2 * maxDepth) throw codecError("codec.depth");
+    this.#at++;
   }
 
-  private list(): Raw[] {
-    this.enter();
+  #list(): Raw[] {
+    this.#enter();
     const list: Raw[] = [];
-    if (this.peek() !== "]") {
-      do list.push(this.value());
-      while (this.comma("]"));
+    if (this.#peek() !== "]") {
+      do list.push(this.#value());
+      while (this.#comma("]"));
     }
-    this.at++;
-    this.depth--;
+    this.#at++;
+    this.#depth--;
     return list;
   }
 
-  private object(): Pairs {
-    this.enter();
+  #object(): Pairs {
+    this.#enter();
     const pairs = new Pairs();
-    if (this.peek() !== "}") {
+    if (this.#peek() !== "}") {
       do {
-        if (this.peek() !== '"') throw codecError("codec.json", "no key");
-        pairs.keys.push(this.string());
-        if (this.peek() !== ":") throw codecError("codec.json", "no colon after a key");
-        this.at++;
-        pairs.values.push(this.value());
-      } while (this.comma("}"));
+        if (this.#peek() !== '"') throw codecError("codec.json", "no key");
+        pairs.keys.push(this.#string());
+        if (this.#peek() !== ":") throw codecError("codec.json", "no colon after a key");
+        this.#at++;
+        pairs.values.push(this.#value());
+      } while (this.#comma("}"));
     }
-    this.at++;
-    this.depth--;
+    this.#at++;
+    this.#depth--;
     return pairs;
   }
 
   /** Goes behind a comma and reports true, or stays before the end of the container. */
-  private comma(end: string): boolean {
-    const c = this.peek();
+  #comma(end: string): boolean {
+    const c = this.#peek();
     if (c === ",") {
-      this.at++;
+      this.#at++;
       return true;
     }
     if (c !== end) throw codecError("codec.json", "no comma and no end of the list or object");

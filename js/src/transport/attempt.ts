@@ -26,57 +26,57 @@ export interface Listener {
 
 /** One connection, from the question for credentials to its end. */
 export class Attempt {
-  private readonly s: Settings;
-  private readonly key: Uint8Array;
-  private readonly patterns: readonly Pattern[];
-  private readonly on: Listener;
-  private readonly abort = new AbortController();
-  private session: LiveSession | null = null;
-  private opened = false;
-  private timer: unknown = null;
+  readonly #s: Settings;
+  readonly #key: Uint8Array;
+  readonly #patterns: readonly Pattern[];
+  readonly #on: Listener;
+  readonly #abort = new AbortController();
+  #session: LiveSession | null = null;
+  #opened = false;
+  #timer: unknown = null;
 
   constructor(s: Settings, key: Uint8Array, patterns: readonly Pattern[], on: Listener) {
-    this.s = s;
-    this.key = key;
-    this.patterns = patterns;
-    this.on = on;
+    this.#s = s;
+    this.#key = key;
+    this.#patterns = patterns;
+    this.#on = on;
   }
 
   /** Ends it: a session is closed as normal. */
   close(): void {
-    this.session?.close(CloseCode.normal, "");
-    this.abort.abort(new TrefoilError(Code.Unavailable, "transport.closed", "closed"));
+    this.#session?.close(CloseCode.normal, "");
+    this.#abort.abort(new TrefoilError(Code.Unavailable, "transport.closed", "closed"));
   }
 
   /** Connects and resolves when the connection has ended; never rejects. */
   async run(): Promise<Outcome> {
-    this.timer = this.s.env.setTimeout(() => this.late(), this.s.connectTimeout);
+    this.#timer = this.#s.env.setTimeout(() => this.#late(), this.#s.connectTimeout);
     try {
-      const hello = await this.hello();
-      return await this.connect(hello);
+      const hello = await this.#hello();
+      return await this.#connect(hello);
     } catch (err) {
       const e = TrefoilError.from(err);
       return { opened: false, final: e.code === Code.InvalidArgument, error: e };
     } finally {
-      this.s.env.clearTimeout(this.timer);
+      this.#s.env.clearTimeout(this.#timer);
     }
   }
 
-  private late(): void {
-    if (this.session) return this.session.close(CloseCode.handshakeTimeout, "no welcome in time");
-    this.abort.abort(new TrefoilError(Code.Unavailable, "transport.refused", "the server was not reached in time"));
+  #late(): void {
+    if (this.#session) return this.#session.close(CloseCode.handshakeTimeout, "no welcome in time");
+    this.#abort.abort(new TrefoilError(Code.Unavailable, "transport.refused", "the server was not reached in time"));
   }
 
-  private async hello(): Promise<unknown[]> {
-    const { signal } = this.abort;
-    const credentials = this.s.credentials ? await race(async () => this.s.credentials?.(signal), signal) : null;
+  async #hello(): Promise<unknown[]> {
+    const { signal } = this.#abort;
+    const credentials = this.#s.credentials ? await race(async () => this.#s.credentials?.(signal), signal) : null;
     const hello = helloFrame({
-      key: this.key, credentials, limits: this.s.limits, agent: this.s.agent,
-      patterns: this.patterns.map((p) => p.name), features: this.patterns.flatMap((p) => p.features ?? []),
+      key: this.#key, credentials, limits: this.#s.limits, agent: this.#s.agent,
+      patterns: this.#patterns.map((p) => p.name), features: this.#patterns.flatMap((p) => p.features ?? []),
     });
     let size: number;
     try {
-      size = encodeFrame(hello, this.s.json).length;
+      size = encodeFrame(hello, this.#s.json).length;
     } catch (err) {
       throw new TrefoilError(Code.InvalidArgument, "transport.bad_credentials", "the credentials cannot be encoded", { cause: err });
     }
@@ -84,15 +84,15 @@ export class Attempt {
     return hello;
   }
 
-  private connect(hello: unknown[]): Promise<Outcome> {
-    const { signal } = this.abort;
-    const subprotocol = this.s.json ? "trefoil.1.json" : "trefoil.1.msgpack";
+  #connect(hello: unknown[]): Promise<Outcome> {
+    const { signal } = this.#abort;
+    const subprotocol = this.#s.json ? "trefoil.1.json" : "trefoil.1.msgpack";
     return new Promise((resolve) => {
       const fail = (error: TrefoilError, final = false): void => resolve({ opened: false, final, error });
       if (signal.aborted) return fail(TrefoilError.from(signal.reason));
       let socket: Socket;
       try {
-        socket = new this.s.WebSocket(this.s.url, [subprotocol]);
+        socket = new this.#s.WebSocket(this.#s.url, [subprotocol]);
       } catch (err) {
         return fail(new TrefoilError(Code.InvalidArgument, "transport.bad_url", "the url cannot be connected to", { cause: err }), true);
       }
@@ -104,36 +104,36 @@ export class Attempt {
           socket.close();
           return fail(new TrefoilError(Code.Unavailable, "transport.refused", "the server does not speak the subprotocol"));
         }
-        this.session = this.begin(socket, resolve);
-        this.session.greet(hello);
+        this.#session = this.#begin(socket, resolve);
+        this.#session.greet(hello);
       });
       socket.addEventListener("close", (event) => {
-        if (this.session) return; // it hears for itself
+        if (this.#session) return; // it hears for itself
         const of = event.code ?? 0;
         if (of >= 4000) return fail(refusal(closeError(of, event.reason ?? "")), !comeBack(of));
         fail(new TrefoilError(Code.Unavailable, "transport.refused", "the server cannot be reached"));
       });
       signal.addEventListener("abort", () => {
-        if (this.session) return;
+        if (this.#session) return;
         socket.close();
         fail(TrefoilError.from(signal.reason));
       });
     });
   }
 
-  private begin(socket: Socket, resolve: (outcome: Outcome) => void): LiveSession {
-    const { json, limits, outbound: budget, env } = this.s;
+  #begin(socket: Socket, resolve: (outcome: Outcome) => void): LiveSession {
+    const { json, limits, outbound: budget, env } = this.#s;
     return new LiveSession(socket, {
       json, limits, budget, env,
-      patterns: this.patterns,
+      patterns: this.#patterns,
       opened: (session, welcome) => {
-        this.opened = true;
-        env.clearTimeout(this.timer);
-        this.on.opened(session, welcome);
+        this.#opened = true;
+        env.clearTimeout(this.#timer);
+        this.#on.opened(session, welcome);
       },
-      goaway: (session, delay) => this.on.goaway(session, delay),
+      goaway: (session, delay) => this.#on.goaway(session, delay),
       // What this side found wrong with the server is not better next time either.
-      ended: (_, { code, error }) => resolve({ opened: this.opened, final: !comeBack(code), error: refusal(error) }),
+      ended: (_, { code, error }) => resolve({ opened: this.#opened, final: !comeBack(code), error: refusal(error) }),
     });
   }
 }

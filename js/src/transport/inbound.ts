@@ -78,14 +78,14 @@ function checkFrame(n: number, own: Limits): void {
 
 /** The frames that arrive in chunks and are not complete. Memory grows with what arrived, never with what was announced. */
 export class Chunks {
-  private readonly parts = new Map<string, Part>();
-  private bytes = 0;
-  private readonly json: boolean;
-  private readonly own: Limits;
+  readonly #parts = new Map<string, Part>();
+  #bytes = 0;
+  readonly #json: boolean;
+  readonly #own: Limits;
 
   constructor(json: boolean, own: Limits) {
-    this.json = json;
-    this.own = own;
+    this.#json = json;
+    this.#own = own;
   }
 
   /** Adds a piece to its frame and returns the frame if it was the last, undefined otherwise. */
@@ -95,20 +95,20 @@ export class Chunks {
       throw new Refused(CloseCode.malformed, "malformed chunk");
     }
     const key = String(id);
-    const part = this.parts.get(key);
+    const part = this.#parts.get(key);
     const length = (part?.length ?? 0) + piece.length;
-    checkFrame(length, this.own);
-    if (this.bytes + piece.length > this.own.partial) throw new Refused(CloseCode.protocol, `unfinished frames of more than ${this.own.partial} bytes`);
-    if (!part && this.parts.size >= maxUnfinished) throw new Refused(CloseCode.protocol, `more than ${maxUnfinished} unfinished frames`);
+    checkFrame(length, this.#own);
+    if (this.#bytes + piece.length > this.#own.partial) throw new Refused(CloseCode.protocol, `unfinished frames of more than ${this.#own.partial} bytes`);
+    if (!part && this.#parts.size >= maxUnfinished) throw new Refused(CloseCode.protocol, `more than ${maxUnfinished} unfinished frames`);
     if (last) {
-      this.parts.delete(key);
-      this.bytes -= part?.length ?? 0;
+      this.#parts.delete(key);
+      this.#bytes -= part?.length ?? 0;
       const whole = append(part, piece);
       const frame = whole.bytes.subarray(0, whole.length);
-      return this.json ? fromJSON(frame) : decode(frame);
+      return this.#json ? fromJSON(frame) : decode(frame);
     }
-    this.parts.set(key, append(part, piece));
-    this.bytes += piece.length;
+    this.#parts.set(key, append(part, piece));
+    this.#bytes += piece.length;
     return undefined;
   }
 }

@@ -45,128 +45,128 @@ export class LiveSession implements Session {
   id = "";
   client = "";
   user = "";
-  private readonly socket: Socket;
-  private readonly o: SessionOptions;
-  private out: Outbound | null = null; // from welcome on
-  private readonly chunks: Chunks;
-  private readonly watch: Watch;
-  private peer: Limits | null = null;
-  private numbers: ReadonlyMap<string, number> = new Map();
-  private features: readonly string[] = [];
-  private readonly receivers = new Map<number, Receiver>();
-  private ending: Ending | null = null;
-  private given = 0; // bytes that the WebSocket got
-  private flushing = false; // a flush is due in a microtask
-  private poll: unknown = null;
-  private grace: unknown = null;
-  private over = false;
-  private waiters: (() => void)[] = [];
+  readonly #socket: Socket;
+  readonly #o: SessionOptions;
+  #out: Outbound | null = null; // from welcome on
+  readonly #chunks: Chunks;
+  readonly #watch: Watch;
+  #peer: Limits | null = null;
+  #numbers: ReadonlyMap<string, number> = new Map();
+  #features: readonly string[] = [];
+  readonly #receivers = new Map<number, Receiver>();
+  #ending: Ending | null = null;
+  #given = 0; // bytes that the WebSocket got
+  #flushing = false; // a flush is due in a microtask
+  #poll: unknown = null;
+  #grace: unknown = null;
+  #over = false;
+  #waiters: (() => void)[] = [];
 
   constructor(socket: Socket, options: SessionOptions) {
-    this.socket = socket;
-    this.o = options;
-    this.chunks = new Chunks(options.json, options.limits);
-    this.watch = new Watch(options.env, {
-      given: () => this.given,
-      buffered: () => this.socket.bufferedAmount,
+    this.#socket = socket;
+    this.#o = options;
+    this.#chunks = new Chunks(options.json, options.limits);
+    this.#watch = new Watch(options.env, {
+      given: () => this.#given,
+      buffered: () => this.#socket.bufferedAmount,
       dead: () => this.close(CloseCode.heartbeat, "nothing was heard for too long"),
       stuck: () => this.close(CloseCode.slowConsumer, "the server does not read"),
     });
-    socket.addEventListener("message", (event) => this.message(event.data));
-    socket.addEventListener("close", (event) => this.socketClosed(event));
+    socket.addEventListener("message", (event) => this.#message(event.data));
+    socket.addEventListener("close", (event) => this.#socketClosed(event));
   }
 
   get maxFrame(): number {
-    return this.peer ? Math.min(this.peer.frame, this.peer.partial) : openingMessage;
+    return this.#peer ? Math.min(this.#peer.frame, this.#peer.partial) : openingMessage;
   }
 
   get error(): TrefoilError | null {
-    return this.ending?.error ?? null;
+    return this.#ending?.error ?? null;
   }
 
   /** Sends the hello frame, before anything else. */
   greet(hello: readonly unknown[]): void {
-    this.transmit(encodeFrame(hello, this.o.json));
+    this.#transmit(encodeFrame(hello, this.#o.json));
   }
 
   number(pattern: string): number | undefined {
-    return this.numbers.get(pattern);
+    return this.#numbers.get(pattern);
   }
 
   feature(name: string): boolean {
-    return this.features.includes(name);
+    return this.#features.includes(name);
   }
 
   trySend(frame: readonly unknown[]): void {
-    if (this.ending || !this.out) {
+    if (this.#ending || !this.#out) {
       throw new TrefoilError(Code.Unavailable, "transport.closed", "the session has ended", { cause: this.error });
     }
     const h = readHeader(frame);
     if (!h) throw new TrefoilError(Code.Internal, "transport.bad_frame", "the frame is not well-formed");
-    this.out.put(encodeFrame(frame, this.o.json), streamKey(h), this.socket.bufferedAmount);
-    this.flushSoon();
+    this.#out.put(encodeFrame(frame, this.#o.json), streamKey(h), this.#socket.bufferedAmount);
+    this.#flushSoon();
   }
 
   afterDrain(fn: () => void): void {
-    if (this.ending) return;
-    this.waiters.push(fn);
+    if (this.#ending) return;
+    this.#waiters.push(fn);
     // Also if there is room already: never from within this call.
-    this.flushSoon();
+    this.#flushSoon();
   }
 
   /** Looks at once whether the server is dead: after the page was hidden, or the network away. */
   check(): void {
-    this.watch.look();
+    this.#watch.look();
   }
 
   close(code: number, reason: string): void {
-    this.end({ code, error: closeError(code, reason) }, reason);
+    this.#end({ code, error: closeError(code, reason) }, reason);
   }
 
-  private end(ending: Ending, reason: string | null): void {
-    if (this.ending) return;
+  #end(ending: Ending, reason: string | null): void {
+    if (this.#ending) return;
     // What was queued before still goes, unless the server would not read it.
-    if (reason !== null && ending.code !== CloseCode.slowConsumer && ending.code !== CloseCode.heartbeat) this.flushAll();
-    this.ending = ending;
-    this.watch.stop();
-    this.o.env.clearTimeout(this.poll);
-    this.waiters = [];
-    for (const receiver of this.receivers.values()) guard(() => receiver.close(ending.error));
-    this.receivers.clear();
-    if (reason === null) return this.finish();
-    this.grace = this.o.env.setTimeout(() => this.finish(), closeGrace);
+    if (reason !== null && ending.code !== CloseCode.slowConsumer && ending.code !== CloseCode.heartbeat) this.#flushAll();
+    this.#ending = ending;
+    this.#watch.stop();
+    this.#o.env.clearTimeout(this.#poll);
+    this.#waiters = [];
+    for (const receiver of this.#receivers.values()) guard(() => receiver.close(ending.error));
+    this.#receivers.clear();
+    if (reason === null) return this.#finish();
+    this.#grace = this.#o.env.setTimeout(() => this.#finish(), closeGrace);
     try {
-      this.socket.close(ending.code, closeText(reason));
+      this.#socket.close(ending.code, closeText(reason));
     } catch {
-      this.finish(); // it never opened
+      this.#finish(); // it never opened
     }
   }
 
-  private socketClosed(event: SocketEvent): void {
+  #socketClosed(event: SocketEvent): void {
     const code = event.code ?? 0;
     // 1005 and 1006: no close frame, which is as good as a broken connection.
     const named = code === 1000 || (code >= 4000 && code <= 4999);
     const reason = named ? (event.reason ?? "") : "";
-    if (!this.ending) this.end({ code: named ? code : 0, error: closeError(named ? code : 0, reason, event) }, null);
-    else this.finish();
+    if (!this.#ending) this.#end({ code: named ? code : 0, error: closeError(named ? code : 0, reason, event) }, null);
+    else this.#finish();
   }
 
-  private finish(): void {
-    if (this.over || !this.ending) return;
-    this.over = true;
-    this.o.env.clearTimeout(this.grace);
-    this.o.ended(this, this.ending);
+  #finish(): void {
+    if (this.#over || !this.#ending) return;
+    this.#over = true;
+    this.#o.env.clearTimeout(this.#grace);
+    this.#o.ended(this, this.#ending);
   }
 
   // Receiving.
 
-  private message(data: unknown): void {
-    if (this.ending) return;
-    this.watch.heard();
+  #message(data: unknown): void {
+    if (this.#ending) return;
+    this.#watch.heard();
     try {
-      for (const frame of split(data, this.o.json, this.o.limits)) {
-        this.frame(frame, false);
-        if (this.ending) return;
+      for (const frame of split(data, this.#o.json, this.#o.limits)) {
+        this.#frame(frame, false);
+        if (this.#ending) return;
       }
     } catch (err) {
       const why = refused(err);
@@ -175,15 +175,15 @@ export class LiveSession implements Session {
       this.close(why?.code ?? CloseCode.internal, why?.reason ?? "internal error");
     }
     // A page in the background has its timers slowed down; what comes in is a chance to send on.
-    if (this.poll !== null) this.flushSoon();
+    if (this.#poll !== null) this.#flushSoon();
   }
 
-  private frame(frame: unknown, whole: boolean): void {
+  #frame(frame: unknown, whole: boolean): void {
     const h = readHeader(frame);
     if (!h) return this.close(CloseCode.malformed, "not a frame");
-    if (!this.out) return this.welcome(h);
-    if (h.pattern === 0) return this.control(h, whole);
-    const receiver = this.receivers.get(h.pattern);
+    if (!this.#out) return this.#welcome(h);
+    if (h.pattern === 0) return this.#control(h, whole);
+    const receiver = this.#receivers.get(h.pattern);
     if (!receiver) return this.close(CloseCode.protocol, `unknown pattern ${h.pattern}`);
     try {
       receiver.receive({ kind: h.kind, stream: h.stream, body: h.body });
@@ -194,7 +194,7 @@ export class LiveSession implements Session {
     }
   }
 
-  private welcome(h: Header): void {
+  #welcome(h: Header): void {
     if (h.pattern !== 0 || h.kind !== Control.welcome) return this.close(CloseCode.protocol, "the first frame must be welcome");
     let w: Welcome;
     try {
@@ -203,10 +203,10 @@ export class LiveSession implements Session {
       const e = TrefoilError.from(err);
       return this.close(e.is("transport.outdated") ? CloseCode.outdated : CloseCode.malformed, e.message);
     }
-    [this.id, this.client, this.user, this.features, this.numbers, this.peer] = [w.session, w.client, w.user, w.features, w.patterns, w.limits];
-    this.out = new Outbound(this.o.json, this.o.budget, w.limits);
-    if (w.heartbeat > 0) this.watch.start(w.heartbeat * 2.5);
-    for (const pattern of this.o.patterns) {
+    [this.id, this.client, this.user, this.#features, this.#numbers, this.#peer] = [w.session, w.client, w.user, w.features, w.patterns, w.limits];
+    this.#out = new Outbound(this.#o.json, this.#o.budget, w.limits);
+    if (w.heartbeat > 0) this.#watch.start(w.heartbeat * 2.5);
+    for (const pattern of this.#o.patterns) {
       const number = w.patterns.get(pattern.name);
       if (number === undefined) continue;
       let receiver: Receiver;
@@ -216,33 +216,33 @@ export class LiveSession implements Session {
         report(err);
         return this.close(CloseCode.internal, "internal error");
       }
-      if (this.ending) {
+      if (this.#ending) {
         // It closed the session itself. Every receiver is told, also this one.
-        const { error } = this.ending;
+        const { error } = this.#ending;
         return guard(() => receiver.close(error));
       }
-      this.receivers.set(number, receiver);
+      this.#receivers.set(number, receiver);
     }
-    this.o.opened(this, w);
+    this.#o.opened(this, w);
   }
 
-  private control(h: Header, whole: boolean): void {
+  #control(h: Header, whole: boolean): void {
     const [first, second] = h.body;
     switch (h.kind) {
       case Control.ping:
         if (typeof first !== "number" && typeof first !== "bigint") break;
-        return this.pong(first);
+        return this.#pong(first);
       case Control.pong:
         return;
       case Control.chunk: {
         if (whole) return this.close(CloseCode.protocol, "a chunk in a chunk");
-        const frame = this.chunks.add(h.stream, h.body);
-        if (frame !== undefined) this.frame(frame, true);
+        const frame = this.#chunks.add(h.stream, h.body);
+        if (frame !== undefined) this.#frame(frame, true);
         return;
       }
       case Control.goaway:
         if (typeof first !== "number" || !Number.isInteger(first) || first < 0 || (second !== undefined && second !== null && typeof second !== "string")) break;
-        return this.o.goaway(this, Math.min(first, 24 * 3600 * 1000));
+        return this.#o.goaway(this, Math.min(first, 24 * 3600 * 1000));
       default:
         return this.close(CloseCode.protocol, `unexpected control frame of kind ${h.kind}`);
     }
@@ -250,59 +250,59 @@ export class LiveSession implements Session {
   }
 
   /** Answers a ping, from the message event itself: timers of a hidden page are slow. */
-  private pong(time: number | bigint): void {
+  #pong(time: number | bigint): void {
     if (typeof time === "number" && !Number.isInteger(time)) return this.close(CloseCode.malformed, "malformed control frame of kind 3");
-    const wire = encodeFrame([0, Control.pong, 0, time], this.o.json);
-    if (!this.out?.putControl(wire, this.socket.bufferedAmount)) return this.close(CloseCode.slowConsumer, "the outbound queue and its reserve are full");
-    this.flush();
+    const wire = encodeFrame([0, Control.pong, 0, time], this.#o.json);
+    if (!this.#out?.putControl(wire, this.#socket.bufferedAmount)) return this.close(CloseCode.slowConsumer, "the outbound queue and its reserve are full");
+    this.#flush();
   }
 
   // Sending.
 
-  private flushSoon(): void {
-    if (this.flushing) return;
-    this.flushing = true;
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
     queueMicrotask(() => {
-      this.flushing = false;
-      if (!this.ending) this.flush();
+      this.#flushing = false;
+      if (!this.#ending) this.#flush();
     });
   }
 
   /** Gives the WebSocket what it may take, and sees to it that the rest follows. */
-  private flush(): void {
-    const out = this.out;
+  #flush(): void {
+    const out = this.#out;
     if (!out) return;
-    while (!out.empty && this.socket.bufferedAmount < highWater && !this.ending) {
+    while (!out.empty && this.#socket.bufferedAmount < highWater && !this.#ending) {
       const message = out.next();
       if (!message) break;
-      this.transmit(message);
+      this.#transmit(message);
     }
-    if (out.size + this.socket.bufferedAmount <= out.budget / 2) {
-      const due = this.waiters;
-      this.waiters = [];
+    if (out.size + this.#socket.bufferedAmount <= out.budget / 2) {
+      const due = this.#waiters;
+      this.#waiters = [];
       for (const fn of due) {
-        if (!this.ending) guard(fn);
+        if (!this.#ending) guard(fn);
       }
     }
-    if (this.poll !== null || this.ending || (out.empty && this.waiters.length === 0)) return;
-    this.poll = this.o.env.setTimeout(() => {
-      this.poll = null;
-      if (!this.ending) this.flush();
+    if (this.#poll !== null || this.#ending || (out.empty && this.#waiters.length === 0)) return;
+    this.#poll = this.#o.env.setTimeout(() => {
+      this.#poll = null;
+      if (!this.#ending) this.#flush();
     }, drainPoll);
   }
 
-  private flushAll(): void {
-    const out = this.out;
-    for (let message = out?.next(); message; message = out?.next()) this.transmit(message);
+  #flushAll(): void {
+    const out = this.#out;
+    for (let message = out?.next(); message; message = out?.next()) this.#transmit(message);
   }
 
-  private transmit(message: Uint8Array): void {
-    this.given += message.length;
+  #transmit(message: Uint8Array): void {
+    this.#given += message.length;
     try {
       // A buffer of its own: the views that ArrayBuffer.isView knows include shared memory, which send refuses.
-      this.socket.send(this.o.json ? decoder.decode(message) : exact(message));
+      this.#socket.send(this.#o.json ? decoder.decode(message) : exact(message));
     } catch (err) {
-      this.end({ code: 0, error: closeError(0, "", err) }, null);
+      this.#end({ code: 0, error: closeError(0, "", err) }, null);
     }
   }
 }

@@ -18,20 +18,20 @@ export interface State {
 
 /** A state that can be watched. */
 export class StateCell {
-  private current: State = Object.freeze({ phase: "connecting", session: "", attempt: 0, retry: null, error: null });
-  private readonly listeners = new Set<(state: State) => void>();
+  #current: State = Object.freeze({ phase: "connecting", session: "", attempt: 0, retry: null, error: null });
+  readonly #listeners = new Set<(state: State) => void>();
 
   get state(): State {
-    return this.current;
+    return this.#current;
   }
 
   /** Changes the state; closed stays. */
   set(phase: Phase, parts: Partial<State> = {}): void {
-    if (this.current.phase === "closed") return;
-    this.current = Object.freeze({ session: "", attempt: 0, retry: null, error: null, ...parts, phase });
-    for (const fn of [...this.listeners]) {
+    if (this.#current.phase === "closed") return;
+    this.#current = Object.freeze({ session: "", attempt: 0, retry: null, error: null, ...parts, phase });
+    for (const fn of [...this.#listeners]) {
       try {
-        fn(this.current);
+        fn(this.#current);
       } catch (err) {
         // A listener's defect is not the connection's; it is reported as any uncaught error is.
         queueMicrotask(() => {
@@ -44,8 +44,8 @@ export class StateCell {
   /** Calls fn at every change; returns what ends that. */
   on(fn: (state: State) => void): () => void {
     const own = (state: State): void => fn(state);
-    this.listeners.add(own);
-    return () => void this.listeners.delete(own);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
   }
 
   /** Yields the present state and then those that follow, until closed or the signal. Who is slow skips states but not the latest. */
@@ -56,11 +56,11 @@ export class StateCell {
     signal?.addEventListener("abort", aborted);
     try {
       for (let seen: State | null = null; !signal?.aborted; ) {
-        if (seen === this.current) {
+        if (seen === this.#current) {
           await new Promise<void>((resolve) => (wake = resolve));
           continue;
         }
-        seen = this.current;
+        seen = this.#current;
         yield seen;
         if (seen.phase === "closed") return;
       }
