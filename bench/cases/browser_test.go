@@ -27,7 +27,7 @@ func TestBrowser(t *testing.T) {
 	env.Lasts = 50 * time.Millisecond // so that there are several messages
 	for _, perSecond := range []float64{0, browserPace} {
 		got, err := browse(perSecond)(t.Context(), env, s)
-		if err != nil || !(got.ops > 0 && got.p99 >= got.p50 && got.client > 0 && got.task > 0) {
+		if err != nil || !(got.ops > 0 && got.p99 >= got.p50 && got.client > 0 && got.task > 0 && got.taskCPU > 0) {
 			t.Fatalf("the sample is %+v, %v", got, err)
 		}
 	}

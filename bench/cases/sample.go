@@ -17,12 +17,14 @@ type sample struct {
 	down, up, messages, join float64
 	// task is the longest time in ms for which a page was busy at a stretch.
 	task float64
+	// taskCPU is the most processor time in ms that it spent on one task.
+	taskCPU float64
 	// client is the processor time of the page an operation.
 	client float64
 }
 
 func noSample() sample {
-	return sample{nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan}
+	return sample{nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan}
 }
 
 // between is the sample of what was done between two moments.
@@ -67,14 +69,15 @@ type metric struct {
 }
 
 var (
-	metricOps    = metric{name: "ops", better: stats.Higher, of: func(s sample) float64 { return s.ops }}
-	metricCPU    = metric{name: "cpu", better: stats.Lower, of: func(s sample) float64 { return s.cpu }}
-	metricP50    = metric{name: "p50", better: stats.Lower, of: func(s sample) float64 { return s.p50 }}
-	metricP99    = metric{name: "p99", better: stats.Lower, of: func(s sample) float64 { return s.p99 }}
-	metricKiB    = metric{name: "kib", better: stats.Lower, of: func(s sample) float64 { return s.kib }}
-	metricBefore = metric{name: "kib-before", better: stats.Lower, of: func(s sample) float64 { return s.kibBefore }}
-	metricTask   = metric{name: "longest task", better: stats.Lower, of: func(s sample) float64 { return s.task }, worst: true}
-	metricBytes  = metric{name: "bytes", better: stats.Lower, of: func(s sample) float64 { return s.bytes }}
+	metricOps     = metric{name: "ops", better: stats.Higher, of: func(s sample) float64 { return s.ops }}
+	metricCPU     = metric{name: "cpu", better: stats.Lower, of: func(s sample) float64 { return s.cpu }}
+	metricP50     = metric{name: "p50", better: stats.Lower, of: func(s sample) float64 { return s.p50 }}
+	metricP99     = metric{name: "p99", better: stats.Lower, of: func(s sample) float64 { return s.p99 }}
+	metricKiB     = metric{name: "kib", better: stats.Lower, of: func(s sample) float64 { return s.kib }}
+	metricBefore  = metric{name: "kib-before", better: stats.Lower, of: func(s sample) float64 { return s.kibBefore }}
+	metricTask    = metric{name: "longest task", better: stats.Lower, of: func(s sample) float64 { return s.task }, worst: true}
+	metricTaskCPU = metric{name: "longest task's cpu", better: stats.Lower, of: func(s sample) float64 { return s.taskCPU }, worst: true}
+	metricBytes   = metric{name: "bytes", better: stats.Lower, of: func(s sample) float64 { return s.bytes }}
 )
 
 // series are the figures of all rounds.
@@ -107,6 +110,7 @@ func row(name, peer string, samples []sample) report.Row {
 		Down: median(func(s sample) float64 { return s.down }), Up: median(func(s sample) float64 { return s.up }),
 		Messages: median(func(s sample) float64 { return s.messages }), Join: median(func(s sample) float64 { return s.join }),
 		ClientCPU: median(func(s sample) float64 { return s.client }), LongestTask: report.Number(longest(metricTask.series(samples))),
+		LongestTaskCPU: report.Number(longest(metricTaskCPU.series(samples))),
 	}
 }
 

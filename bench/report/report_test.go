@@ -74,10 +74,10 @@ func TestTable(t *testing.T) {
 // TestTableColumns: only what was measured has a column.
 func TestTableColumns(t *testing.T) {
 	head, _, _ := strings.Cut(Table([]Row{
-		{Case: "b/bytes", Peer: "trefoil", Ratio: 1, OpsPerS: None(), P50: None(), BytesPerOp: 1650, Down: 163, Up: 15.7, Messages: 1.1, Join: 90_000, ClientCPU: 5.5, LongestTask: 26},
+		{Case: "b/bytes", Peer: "trefoil", Ratio: 1, OpsPerS: None(), P50: None(), BytesPerOp: 1650, Down: 163, Up: 15.7, Messages: 1.1, Join: 90_000, ClientCPU: 5.5, LongestTask: 26, LongestTaskCPU: 9},
 		{Case: "b/bytes", Peer: "poll", Ratio: 2, OpsPerS: None(), Down: None()},
 	}), "\n")
-	for _, want := range []string{"bytes/op", "down/op, client", "up/op, client", "messages/op, client", "to join", "page CPU us/op", "longest task ms"} {
+	for _, want := range []string{"bytes/op", "down/op, client", "up/op, client", "messages/op, client", "to join", "page CPU us/op", "longest task ms", "its CPU ms"} {
 		if !strings.Contains(head, want) {
 			t.Errorf("%q lacks %q", head, want)
 		}

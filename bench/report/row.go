@@ -57,6 +57,8 @@ type Row struct {
 	ClientCPU Number `json:"client_cpu_us,omitzero"`
 	// LongestTask is for how long a page was busy at a stretch at most, in milliseconds: the worst of all rounds.
 	LongestTask Number `json:"longest_task_ms,omitzero"`
+	// LongestTaskCPU is the most processor time that the page's thread has spent on one task, in milliseconds: the worst of all rounds.
+	LongestTaskCPU Number `json:"longest_task_cpu_ms,omitzero"`
 	// GoalText is the goal as the project states it, such as "cpu <= 0.55x".
 	GoalText string `json:"goal_text,omitempty"`
 	// Missing says why the peer was not measured, if it is not installed.

@@ -29,6 +29,7 @@ func Table(rows []Row) string {
 		{"syncs/op", func(r Row) Number { return r.Syncs }},
 		{"page CPU us/op", func(r Row) Number { return r.ClientCPU }},
 		{"longest task ms", func(r Row) Number { return r.LongestTask }},
+		{"its CPU ms", func(r Row) Number { return r.LongestTaskCPU }},
 	} {
 		if slices.ContainsFunc(rows, func(r Row) bool { v := float64(c.value(r)); return v != 0 && !math.IsNaN(v) }) {
 			columns = append(columns, c.value)

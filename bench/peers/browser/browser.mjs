@@ -3,7 +3,7 @@
 //   node browser.mjs CHROMIUM URL
 //
 // It prints "ready" when the page says that it is (window.page is there), answers "restart", "begin" and "report" with what functions of
-// these names return in the page, the last with the processor time (cpu, in ms) between the two, and ends when its input does. TREFOIL_BENCH_PAGE_PROFILE names a file for a profile of what the page did between the last two, for the browser's own tools.
+// these names return in the page, the last with the processor time (cpu, in ms) between the two and that of the task which took most of it (task), and ends when its input does. TREFOIL_BENCH_PAGE_PROFILE names a file for a profile of what the page did between the last two, for the browser's own tools.
 import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
@@ -29,17 +29,28 @@ async function spent() {
   return 1000 * metrics.find((m) => m.name === "TaskDuration").value;
 }
 
+/** The most processor time, in ms, that one task of the page's thread has taken in a trace of the browser. */
+function longestTask(trace) {
+  const { traceEvents } = JSON.parse(trace);
+  const main = new Set(traceEvents.filter((e) => e.name === "thread_name" && e.args.name === "CrRendererMain").map((e) => `${e.pid} ${e.tid}`));
+  const tasks = traceEvents.filter((e) => e.ph === "X" && /(^|::)RunTask$/.test(e.name) && e.tdur !== undefined && main.has(`${e.pid} ${e.tid}`));
+  if (tasks.length === 0) throw new Error("the browser's trace has no task of the page");
+  return tasks.reduce((most, e) => Math.max(most, e.tdur), 0) / 1000;
+}
+
 const commands = {
   restart: () => page.evaluate(() => window.page.restart()),
   begin: async () => {
     if (profile) await devtools.send("Profiler.start");
     await page.evaluate(() => window.page.begin());
+    await browser.startTracing(page, { categories: ["toplevel"] });
     before = await spent();
   },
   report: async () => {
     const cpu = (await spent()) - before;
+    const task = longestTask((await browser.stopTracing()).toString());
     if (profile) writeFileSync(profile, JSON.stringify((await devtools.send("Profiler.stop")).profile));
-    return JSON.stringify({ ...(await page.evaluate(() => window.page.report())), cpu });
+    return JSON.stringify({ ...(await page.evaluate(() => window.page.report())), cpu, task });
   },
 };
 
