@@ -28,8 +28,8 @@ type work struct {
 	committed bool // it was told to be
 	discarded bool // from the inbox
 	since     uint64
-	began     int // how often the log had been put back
-	told      int // likewise, when it was told to be committed
+	began     int    // how often the log had been put back
+	told      int    // likewise, when it was told to be committed
 	version   uint64 // of its first object, by its commit
 }
 

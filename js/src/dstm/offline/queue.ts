@@ -31,6 +31,16 @@ export function passes(error: TrefoilError): boolean {
   return error.code === Code.Unavailable || (error.code === Code.ResourceExhausted && !error.is(Reason.TooLarge));
 }
 
+/** What a record says of a task's run. */
+interface Recorded {
+  /** 0: it is to be run. */
+  readonly sequence: number;
+  /** It may have been sent. */
+  readonly sent: boolean;
+}
+
+const recorded = (t: Task): Recorded => ({ sequence: t.run?.sequence ?? 0, sent: t.sent });
+
 /** A task in this process. */
 interface Job {
   readonly task: Task;
@@ -43,8 +53,10 @@ interface Job {
   awaited: ReadonlySet<number> | null;
   /** Sequences of earlier runs whose end is not stored. */
   held: { readonly log: string; readonly sequence: number }[];
-  /** The runs, 0 for none, that the storage may hold of it. Only when it works, and holds one for certain, is that the present one alone. */
-  kept: number[];
+  /** What its record in the storage may say; only when that works, and holds one for certain, is it one thing. */
+  kept: Recorded[];
+  /** What the record says that was made last. */
+  recorded: Recorded | null;
   /** Its run is from an earlier process. */
   restored: boolean;
   /** Its objects, which it keeps open. */
@@ -127,7 +139,7 @@ export class Queue {
     for (const t of tasks) this.#core.sequence = Math.max(this.#core.sequence, t.order, t.run?.sequence ?? 0);
     for (const t of tasks.sort((a, b) => a.order - b.order)) {
       const job = this.#job(t, "run");
-      job.kept = [t.run?.sequence ?? 0];
+      job.kept = [recorded(t)];
       job.foreman.stored(this.#journal.durable);
       this.#jobs.push(job);
       this.#hold(job);
@@ -201,7 +213,7 @@ export class Queue {
     let foreman: Foreman | undefined;
     const work = new Work(task, (f) => (foreman = f));
     return {
-      task, work, foreman: foreman as Foreman, state, timer: null, awaited: null, held: [], kept: [], restored: false, shared: new Map(), dirty: false, bytes: task.input.length, commit: null, error: null,
+      task, work, foreman: foreman as Foreman, state, timer: null, awaited: null, held: [], kept: [], recorded: null, restored: false, shared: new Map(), dirty: false, bytes: task.input.length, commit: null, error: null,
     };
   }
 
@@ -424,10 +436,13 @@ export class Queue {
     }
   }
 
-  /** A run may be sent: that it may have been is stored, or cannot be. In the latter case one of which the storage may hold another run is taken back. */
+  /**
+   * A run may be sent: that it may have been is stored, or cannot be. In the latter case one is taken back of which the storage may hold another run, or say that it was never sent: the
+   * server may have forgotten the client before the next process comes, which would have it done once more.
+   */
   allow(sequence: number): void {
     const job = this.#bySequence.get(sequence);
-    const other = job?.kept.some((s) => s !== sequence) === true && !this.#journal.durable;
+    const other = job?.kept.some((r) => r.sequence !== sequence || !r.sent) === true && !this.#journal.durable;
     if (job === undefined || !other || !this.#core.withdraw(sequence)) return this.#core.stored(sequence);
     this.#bySequence.delete(sequence);
     if (job.task.run !== null) job.held.push({ log: job.task.run.log, sequence });
@@ -436,10 +451,10 @@ export class Queue {
 
   /** A batch is about to be written. What is returned is to be called when it was. */
   writing(batch: Changes): () => void {
-    const runs = this.#jobs.filter((j) => batch.get(workKey(j.task.id))).map((job) => ({ job, sequence: job.task.run?.sequence ?? 0 }));
-    for (const { job, sequence } of runs) if (job.kept.at(-1) !== sequence) job.kept.push(sequence);
+    const runs = this.#jobs.filter((j) => batch.get(workKey(j.task.id))).map((job) => ({ job, run: job.recorded as Recorded }));
+    for (const { job, run } of runs) if (job.kept.at(-1) !== run) job.kept.push(run);
     return () => {
-      for (const { job, sequence } of runs) job.kept.splice(0, job.kept.lastIndexOf(sequence));
+      for (const { job, run } of runs) job.kept.splice(0, job.kept.lastIndexOf(run));
       for (const id of this.#doubtful) if (batch.get(workKey(id)) === null) this.#doubtful.delete(id);
     };
   }
@@ -470,6 +485,7 @@ export class Queue {
       if (!job.dirty) continue;
       job.dirty = false;
       const record = sealTask(job.task);
+      job.recorded = recorded(job.task);
       job.bytes = record.length;
       changes.set(workKey(job.task.id), record);
       this.#journal.release(job.held.splice(0));

@@ -3,11 +3,11 @@ import { test, type TestContext } from "node:test";
 import { sealRecord } from "../../../src/internal/record.ts";
 import { TrefoilError } from "../../../src/status.ts";
 import type { Net } from "../net.ts";
-import { next, once, add, Page, scene, turn } from "./page.ts";
+import { next, once, add, put, Page, scene, turn } from "./page.ts";
 
 const value = (net: Net, ...path: string[]): unknown => net.model.object("board").root.find(path)?.value();
 
-/** A work that is stored, and lost while the disk is full. */
+/** A work that is stored, and sent, and lost while the disk is full. */
 async function lostWhileFull(kind: typeof next | typeof once, t: TestContext): Promise<{ net: Net; p: Page; disk: Page["disk"]; work: ReturnType<typeof next.submit> }> {
   const { net, disk, other } = await scene();
   net.model.forgetful = true; // what was sent is not recorded as such
@@ -19,11 +19,53 @@ async function lostWhileFull(kind: typeof next | typeof once, t: TestContext): P
   await turn();
   await net.until(other.update((tx) => (tx.set(["n"], 10), tx.set(["text"], "theirs"))));
   t.mock.timers.enable({ apis: ["setTimeout"] });
-  p.storage.fail();
   p.connect();
+  net.send(p.c);
+  net.receive(p.c);
+  await turn();
+  assert.equal(p.sent(7).length, 1);
+  p.storage.fail();
   await net.sync();
   return { net, p, disk, work };
 }
+
+/** A work that is stored as never sent when the disk is full, and another one that is not stored. */
+async function unsentWhileFull(t: TestContext): Promise<{ net: Net; p: Page; disk: Page["disk"]; work: ReturnType<typeof add.submit> }> {
+  const { net, disk } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  net.cut(p.c);
+  const work = add.submit(board, 1);
+  await turn();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  p.storage.fail();
+  p.connect();
+  await net.sync();
+  const free = put.submit(board, { path: ["free"], value: 1 });
+  await net.sync();
+  assert.deepEqual([value(net, "total"), value(net, "free"), work.state, free.state], [undefined, 1, "pending", "committed"]);
+  return { net, p, disk, work };
+}
+
+test("what is stored as never sent is not sent while the disk is full: a server that forgot the client would do it again for the next process", async (t) => {
+  const { net, p, disk } = await unsentWhileFull(t);
+  p.kill();
+  net.model.records.clear();
+  net.model.dropped.clear();
+  const second = new Page(net, disk);
+  second.connect();
+  await net.sync();
+  assert.deepEqual([value(net, "total"), second.c.works.length, second.c.inbox.items.length], [1, 0, 0]);
+});
+
+test("it is sent as soon as there is room again", async (t) => {
+  const { net, p, disk, work } = await unsentWhileFull(t);
+  p.storage.durable = true;
+  t.mock.timers.tick(1000);
+  await net.sync();
+  assert.deepEqual([value(net, "total"), work.state, disk.keys("work/")], [1, "committed", []]);
+});
 
 test("while the disk is full, what it may hold another run of does not run: the next process would do it once more", async (t) => {
   const { net, p, disk, work } = await lostWhileFull(next, t);
