@@ -16,34 +16,65 @@ func broken(why, format string, args ...any) *status.Error {
 	return status.New(status.FailedPrecondition, "auction.law", format, args...).WithDetail("why", why)
 }
 
+// changes are what a transaction does to the objects that it writes.
+type changes struct {
+	lots     []lotChange
+	accounts []accountChange
+	minted   Cents
+	sound    bool // all of it is of its kind
+}
+
+type lotChange struct {
+	id      string
+	was, is lotView
+}
+
+type accountChange struct {
+	user    string
+	was, is accountView
+}
+
+// changesOf reads each object once: it is asked for every commit.
+func changesOf(t *dstm.Transition, objects []string) changes {
+	c := changes{sound: true}
+	for _, name := range objects {
+		before, after := t.Before(name), t.After(name)
+		if id, ok := strings.CutPrefix(name, "lot/"); ok {
+			c.lots = append(c.lots, lotChange{id, lotAt(before), lotAt(after)})
+		} else if user, ok := strings.CutPrefix(name, "account/"); ok {
+			c.accounts = append(c.accounts, accountChange{user, accountAt(before), accountAt(after)})
+		} else if name == houseObject {
+			c.minted += minted.At().Get(after) - minted.At().Get(before)
+		}
+		c.sound = c.sound && before.Err() == nil && after.Err() == nil
+	}
+	return c
+}
+
 // lawful is asked inside every commit, the server's own included. What a client may do is narrowed further by onlyBid; what is
 // here holds for everybody, so that a mistake in the server cannot make or lose money either.
 func lawful(t *dstm.Transition) error {
 	objects := t.Objects()
+	c := changesOf(t, objects)
 	if !t.Own() {
-		if err := onlyBid(t, objects); err != nil {
+		if err := onlyBid(t.User(), &c, len(objects)); err != nil {
 			return err
 		}
 	}
-	var change Cents // of all that people have, less what was given out
-	for _, name := range objects {
-		before, after := t.Before(name), t.After(name)
-		switch {
-		case strings.HasPrefix(name, "account/"):
-			was, is := accountAt(before), accountAt(after)
-			if err := is.lawful(); err != nil {
-				return err
-			}
-			change += is.worth() - was.worth()
-		case strings.HasPrefix(name, "lot/"):
-			if err := lotLaw(t, strings.TrimPrefix(name, "lot/"), lotAt(before), lotAt(after)); err != nil {
-				return err
-			}
-		case name == houseObject:
-			change -= minted.At().Get(after) - minted.At().Get(before)
+	if !c.sound {
+		return broken("shape", "something is not of its kind")
+	}
+	change := -c.minted // of all that people have, less what was given out
+	for i := range c.accounts {
+		a := &c.accounts[i]
+		if err := a.is.lawful(); err != nil {
+			return err
 		}
-		if before.Err() != nil || after.Err() != nil {
-			return broken("shape", "something is not of its kind")
+		change += a.is.worth() - a.was.worth()
+	}
+	for i := range c.lots {
+		if err := lotLaw(t, &c.lots[i]); err != nil {
+			return err
 		}
 	}
 	if change != 0 {
@@ -53,26 +84,17 @@ func lawful(t *dstm.Transition) error {
 }
 
 // onlyBid refuses everything of a client that is not one bid, exactly.
-func onlyBid(t *dstm.Transition, objects []string) error {
-	user, lot := t.User(), ""
-	mine := accountObject(user)
-	for _, name := range objects {
-		if id, ok := strings.CutPrefix(name, "lot/"); ok && lot == "" {
-			lot = id
-		} else if name != mine {
-			return broken("shape", "a bid changes one lot and the own account")
-		}
-	}
-	if user == "" || lot == "" || len(objects) != 2 {
+func onlyBid(user string, c *changes, objects int) error {
+	if user == "" || objects != 2 || len(c.lots) != 1 || len(c.accounts) != 1 || c.accounts[0].user != user {
 		return broken("shape", "a bid changes one lot and the own account")
 	}
-	name := lotObject(lot)
-	was, is := lotAt(t.Before(name)), lotAt(t.After(name))
+	lot := c.lots[0].id
+	was, is := &c.lots[0].was, &c.lots[0].is
 	switch {
 	case was.State != stateOpen:
 		return broken("closed", "the lot is closed")
-	case t.Before(name).Err() != nil || t.After(name).Err() != nil:
-		return broken("amount", "a bid is a number of whole cents")
+	case !c.sound:
+		return broken("amount", "bids and money are numbers of whole cents")
 	case is.Price < 1 || is.Price > maxAmount:
 		return broken("amount", "a bid is between 1 cent and %d cents", maxAmount)
 	case is.Price < was.next():
@@ -93,24 +115,22 @@ func onlyBid(t *dstm.Transition, objects []string) error {
 	if !maps.Equal(due, is.Due) {
 		return broken("shape", "who was outbid, and nobody else, is marked")
 	}
-	had, has := accountAt(t.Before(mine)), accountAt(t.After(mine))
-	if t.Before(mine).Err() != nil || t.After(mine).Err() != nil {
-		return broken("amount", "money is a number of whole cents")
-	}
+	had, has := &c.accounts[0].was, &c.accounts[0].is
 	need := is.Price - had.Held[lot]
 	if need > had.Available {
 		return broken("money", "you have %d cents that are free, and need %d", had.Available, need)
 	}
-	had.Available -= need
-	had.Held[lot] = is.Price
-	if has.Available != had.Available || !maps.Equal(has.Held, had.Held) {
+	held := maps.Clone(had.Held)
+	held[lot] = is.Price
+	if has.Available != had.Available-need || !maps.Equal(has.Held, held) {
 		return broken("shape", "a bid sets its price aside, and nothing else")
 	}
 	return nil
 }
 
 // lotLaw is what holds of a lot whoever changes it.
-func lotLaw(t *dstm.Transition, id string, was, is lotView) error {
+func lotLaw(t *dstm.Transition, c *lotChange) error {
+	id, was, is := c.id, &c.was, &c.is
 	if was.State == "" {
 		if is.State != stateOpen || is.Price != 0 || is.Leader != "" || is.Bids != 0 || is.Start < 1 || is.Start > maxAmount || is.Step < 1 || is.Step > maxAmount {
 			return broken("shape", "a lot begins open and without bids")
