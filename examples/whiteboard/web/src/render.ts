@@ -12,10 +12,11 @@ export type Context = CanvasRenderingContext2D;
 
 const layouts = new WeakMap<Shape, Layout>();
 let ruler: Context | null = null;
+let ruled = 0; // the size of the ruler's letters: setting a font takes longer than measuring
 
 function width(text: string, size: number): number {
   ruler ??= document.createElement('canvas').getContext('2d')!;
-  ruler.font = `${size}px ${family}`;
+  if (ruled !== size) ruler.font = `${(ruled = size)}px ${family}`;
   return ruler.measureText(text).width;
 }
 
