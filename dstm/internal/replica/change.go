@@ -123,12 +123,15 @@ func (j *journal) saw(sequence uint64, part *effect, before, after *tree.Node) {
 
 // confirm takes away the layers that the object's root now holds.
 func (c *Core) confirm(o *object, mine bool, sequence uint64) {
-	var landed []*layer
+	var landed, lost []*layer
 	for _, l := range o.layers {
 		switch {
-		case mine && l.tx.Sequence == sequence, l.reached > 0 && l.reached <= o.version:
+		case mine && l.tx.Sequence == sequence:
 			landed = append(landed, l)
 			l.tx.applied = true
+		case l.reached > 0 && l.reached <= o.version:
+			// Another transaction made the version that this one was told to have made: the log was put back to an older copy.
+			lost = append(lost, l)
 		case mine && slices.Contains(l.tx.After, sequence):
 			l.made = append(l.made, o.version)
 		}
@@ -136,6 +139,9 @@ func (c *Core) confirm(o *object, mine bool, sequence uint64) {
 	for _, l := range landed {
 		o.landed = o.landed || l.shown
 		c.remove(l)
+	}
+	for _, l := range lost {
+		c.take(l)
 	}
 }
 

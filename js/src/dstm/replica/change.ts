@@ -2,7 +2,7 @@ import { apply, changedPaths, sameWrite, type Write } from "../txn/txn.ts";
 import { remove } from "./object.ts";
 import { resync } from "./open.ts";
 import { displace, effectOf, remember } from "./own.ts";
-import { change } from "./show.ts";
+import { change, take } from "./show.ts";
 import type { Context, Journal, Own, Replica, Step } from "./types.ts";
 
 /** One change frame: what a transaction did to the objects that are open here. */
@@ -44,17 +44,20 @@ export function applyEntry(c: Context, j: Journal, e: Entry): void {
     o.position = e.position;
     o.hash = e.hash;
     c.events.push({ kind: "entered", object: o.name, version: o.version, position: o.position, hash: o.hash, writes: part.writes });
-    confirm(o, step, mine, e.sequence);
+    confirm(c, o, step, mine, e.sequence);
   }
   remember(c, j, e, own);
 }
 
 /** Takes away the layers that the object's root now holds. */
-function confirm(o: Replica, step: Step, mine: boolean, sequence: number): void {
+function confirm(c: Context, o: Replica, step: Step, mine: boolean, sequence: number): void {
   for (const l of [...o.layers]) {
-    if ((mine && l.tx.sequence === sequence) || (l.reached > 0 && l.reached <= o.version)) {
+    if (mine && l.tx.sequence === sequence) {
       step.landed = step.landed || l.shown;
       remove(l);
+    } else if (l.reached > 0 && l.reached <= o.version) {
+      // Another transaction made the version that this one was told to have made: the log was put back to an older copy.
+      take(c, l);
     } else if (mine && l.tx.after.includes(sequence)) {
       l.made.push(o.version);
     }
