@@ -57,6 +57,30 @@ test("an own commit stays in view while its object is opened again", async () =>
   assert.ok(seen.length > 0 && seen.every((n) => n === 1), String(seen));
 });
 
+test("an own commit that the log lost is taken back when another one makes its version, and that is told", async () => {
+  const { net, c, board } = await start();
+  const own = board.update((tx) => tx.set(["own"], 1));
+  net.send(c);
+  net.session(c).link.toClient.shift(); // its change is lost, not its answer
+  net.receive(c);
+  await own;
+  assert.deepEqual([board.head.version, { ...board.snapshot() }], [0, { own: 1 }]);
+  net.cut(c);
+  net.model.restore("e1", { board: 0 }); // and then the commit
+  net.connect(c);
+  await net.sync();
+  const told: unknown[] = [];
+  board.onChange((change) => told.push([change.path, change.new ?? null, change.origin]));
+  const b = net.client();
+  net.connect(b);
+  const opening = b.open("board");
+  await net.sync();
+  await net.until((await opening).update((tx) => tx.set(["other"], 2)));
+  await net.sync();
+  assert.deepEqual({ ...board.snapshot() }, { other: 2 });
+  assert.deepEqual(told, [[["own"], null, "rollback"], [["other"], 2, "remote"]]);
+});
+
 test("a refusal takes back what depends on it, also what was sent", async () => {
   const { net, c, board } = await start();
   const first = board.update((tx) => tx.set(["m", "x"], 1), { maxAttempts: 1 });
