@@ -45,7 +45,7 @@ func TestRefusedBeforeItWasSent(t *testing.T) {
 		once, leave := context.WithCancel(h.ctx)
 		go doubleStep.Submit(once, o, step{"x", 1}) // reads what the update wrote
 		synctest.Wait()
-		leave() // who waits until it is stored
+		leave()                                                                                   // who waits until it is stored
 		go o.Update(h.ctx, func(tx *dstm.Tx) error { tx.Add(1, nil, nil, "y"); return tx.Err() }) // behind it
 		synctest.Wait()
 		p.line.let()
