@@ -22,6 +22,8 @@ interface Kept {
   tailBytes: number;
   tailCount: number;
   used: number;
+  /** Of what state that is which is kept or about to be; null: nobody has looked, or nothing is. */
+  at: { epoch: string; version: number } | null;
 }
 
 /** How what is held of an open object differs from what is kept. */
@@ -40,6 +42,8 @@ export class Cache {
   readonly #open = new Map<string, Open>();
   /** By log: the records of what was of one position. */
   readonly #levels = new Map<string, Uint8Array>();
+  /** What the server took away, and was not collected yet. */
+  #left: { readonly was: Replica; readonly open: Open }[] = [];
   /** What is not kept any more. */
   readonly #gone: string[] = [];
   /** What could not be read: it is kept under another key. */
@@ -78,7 +82,7 @@ export class Cache {
 
   #of(name: string): Kept {
     let k = this.#kept.get(name);
-    if (k === undefined) this.#kept.set(name, (k = { base: null, tails: [], held: null, baseBytes: 0, tailBytes: 0, tailCount: 0, used: 0 }));
+    if (k === undefined) this.#kept.set(name, (k = { base: null, tails: [], held: null, baseBytes: 0, tailBytes: 0, tailCount: 0, used: 0, at: null }));
     return k;
   }
 
@@ -99,7 +103,10 @@ export class Cache {
       k.base = null;
       k.tails = [];
     }
-    if (k !== undefined) k.held = null; // its user has it
+    if (k !== undefined) {
+      k.held = null; // its user has it
+      if (held !== null) k.at = { epoch: held.epoch, version: held.version };
+    }
     if (held !== null) this.#used.push(name);
     this.#open.set(name, { at: held && { epoch: held.epoch, version: held.version, terms: held.terms }, entries: [], whole: false, skip: false });
     return held;
@@ -112,6 +119,9 @@ export class Cache {
     if (open === undefined) return;
     if (e.kind === "entered") {
       if (open.entries.push(e) > MAX_ENTRIES) [open.entries, open.whole] = [[], true];
+    } else if (e.kind === "ended") {
+      this.#open.delete(e.object);
+      if (!open.skip) this.#left.push({ was: e.was, open }); // the record of a work that it holds may go before it comes again
     } else if (e.kind === "changed" && e.origin === "reset") open.whole = true;
     else if (e.kind !== "opened") return;
     this.dirty = true;
@@ -131,6 +141,7 @@ export class Cache {
 
   /** The server does not let this client have an object: nothing of it is kept. */
   forget(name: string): void {
+    this.#left = this.#left.filter((l) => l.was.name !== name);
     const k = this.#kept.get(name);
     if (k === undefined) return;
     this.#gone.push(baseKey(name), `used/${name}`, ...Array.from({ length: k.tailCount }, (_, i) => tailKey(name, i + 1)));
@@ -148,15 +159,29 @@ export class Cache {
       if (k !== undefined) changes.set(`used/${name}`, usedRecord((k.used = this.now())));
     }
     const logs = new Set<string>();
-    for (const [name, open] of this.#open) {
-      const o = this.core.objects.get(name);
-      if (o === undefined || o.root === null || o.epoch === "" || open.skip) continue;
+    const write = (o: Replica | undefined, open: Open): void => {
+      if (o === undefined || o.root === null || o.epoch === "" || open.skip) return;
       if (this.#write(o, open, changes) && o.log !== null) logs.add(o.log.name);
-    }
+    };
+    for (const { was, open } of this.#left.splice(0)) write(was, open);
+    for (const [name, open] of this.#open) write(this.core.objects.get(name), open);
     for (const log of logs) this.#level(log, changes);
     this.#makeRoom();
     this.#sweep(changes);
     this.dirty = false;
+  }
+
+  /**
+   * The record of a work goes: what is kept of an object, as it was collected just now, must hold its commit. An object that is not there, as one that the server took away before the answer
+   * came, may be kept as it was before; then it is forgotten.
+   */
+  behind(name: string, epoch: string, version: number, changes: Changes): void {
+    const at = this.#kept.get(name)?.at ?? null;
+    if (at === null || at.epoch !== epoch || at.version >= version) return;
+    this.forget(name);
+    this.#sweep(changes);
+    const open = this.#open.get(name);
+    if (open !== undefined) open.at = null; // as a whole when it is there
   }
 
   #sweep(changes: Changes): void {
@@ -187,6 +212,7 @@ export class Cache {
     open.entries = [];
     open.whole = false;
     open.at = { epoch: o.epoch, version: o.version, terms: o.terms };
+    k.at = open.at;
     if (follows) {
       const record = sealTail(o, k.tailCount + 1, entries);
       if (k.tailBytes + record.length <= Math.max(k.baseBytes, TAIL)) {

@@ -127,6 +127,10 @@ export class Offline implements Journal {
     this.#released.push(...held);
   }
 
+  behind(name: string, epoch: string, version: number, changes: Changes): void {
+    this.cache?.behind(name, epoch, version, changes);
+  }
+
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;

@@ -478,6 +478,7 @@ export class Queue {
     for (const job of [...this.#jobs]) {
       if (job.state === "done" && this.#shown(job)) {
         changes.set(workKey(job.task.id), null);
+        this.#behind(job, changes);
         this.#remove(job);
         continue;
       }
@@ -492,6 +493,14 @@ export class Queue {
       fresh.push(job);
     }
     return () => fresh.forEach((job) => job.foreman.stored(this.#journal.durable));
+  }
+
+  /** The record of a job that has committed goes with these changes. */
+  #behind(job: Job, changes: Changes): void {
+    job.task.run?.parts.forEach((part) => {
+      const version = job.commit?.versions[job.commit.objects.indexOf(part.object)];
+      if (part.writes.length > 0 && version !== undefined) this.#journal.behind(part.object, part.epoch, version, changes);
+    });
   }
 
   /** Whether what is held of its objects contains a job's commit, as far as they are open. */

@@ -108,7 +108,7 @@ export function refused(c: Context, request: number, name: string, error: Trefoi
     checkReady(c, o.log as Journal); // what is held stays, and is asked for again
   } else {
     forget(c, o);
-    c.events.push({ kind: "ended", object: name, error });
+    c.events.push({ kind: "ended", object: name, error, was: o });
   }
 }
 
@@ -143,9 +143,8 @@ export function ended(c: Context, log: string, name: string, error: TrefoilError
   // While an opening is under way its answer decides, and this is about an earlier one.
   const o = c.objects.get(name);
   if (o === undefined || !at(o, log)) return;
-  const known = o.root !== null;
   forget(c, o);
-  c.events.push({ kind: known ? "ended" : "refused", object: name, error });
+  c.events.push(o.root === null ? { kind: "refused", object: name, error } : { kind: "ended", object: name, error, was: o });
 }
 
 /** Settles the transactions of an object that moved to another log: the one that they were made for can no longer be asked. */

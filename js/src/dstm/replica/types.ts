@@ -67,7 +67,7 @@ export type Event =
   /** The object could not be opened, and is forgotten. */
   | { readonly kind: "refused"; readonly object: string; readonly error: TrefoilError }
   /** The object, open before, was taken away, and is forgotten. */
-  | { readonly kind: "ended"; readonly object: string; readonly error: TrefoilError }
+  | { readonly kind: "ended"; readonly object: string; readonly error: TrefoilError; readonly was: Replica }
   | { readonly kind: "revision"; readonly request: number; readonly revision: Told }
   | { readonly kind: "state"; readonly request: number; readonly snapshot: Snapshot }
   /** The answer is complete, or there is none. */
