@@ -14,6 +14,9 @@ import (
 // enoughSeeds is how many seeds meet all that the simulation can: with as many, a count of zero is a failure.
 const enoughSeeds = 1_000
 
+// quickOffline is how many seeds of clients with a storage the quick round runs.
+const quickOffline = 1_500
+
 // lanes is how many simulations run at a time. Each is one goroutine.
 const lanes = 2
 
@@ -31,6 +34,9 @@ func simulated(ctx context.Context, s settings, say func(format string, args ...
 
 // simulatedOffline is simulated with clients that have a storage.
 func simulatedOffline(ctx context.Context, s settings, say func(format string, args ...any)) error {
+	if s.quick {
+		s.seeds = min(s.seeds, quickOffline)
+	}
 	return simulate(ctx, s, "offline", simtest.RunOffline, simtest.Counters.MissingOffline, say)
 }
 
