@@ -301,8 +301,9 @@ func TestNameGone(t *testing.T) {
 	h.submit(addStep, o, "n", 1)
 	h.submit(setStep, o, "m", 1)
 	h.write("board", "m", 2)
-	p = h.processWith(p.crash(), true, &dstm.ClientOptions{Transactions: []dstm.Named{firmStep}})
+	p = h.processWith(p.crash(), false, &dstm.ClientOptions{Transactions: []dstm.Named{firmStep}}) // else all may be decided before anybody looks
 	pending := p.Pending()
+	p.line.up()
 	h.done(pending[0])
 	if _, err := pending[1].Wait(h.ctx); !errors.Is(err, dstm.ErrInvalid) {
 		t.Error(err)
