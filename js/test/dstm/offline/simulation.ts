@@ -197,6 +197,7 @@ export class OfflineSimulation {
     for (const e of this.edits) {
       const applied = (root.find(["drawn", e.id])?.leaf ?? 0) as number;
       const unknown = inbox.get(e.id);
+      if (unknown === true && !this.net.model.forgetful) this.fail(`${e.id} is unknown, and no disk has failed`);
       if (applied > 1) this.fail(`${e.id} was applied ${applied} times`);
       if (applied === 1 && unknown === false) this.fail(`${e.id} was applied, and is in the inbox as refused`);
       if (e.stored && applied === 0 && unknown === undefined) this.fail(`${e.id} is lost`);
