@@ -49,3 +49,39 @@ func echo(b *testing.B, inline bool, size, flight int) {
 	}
 	callers.Wait()
 }
+
+// BenchmarkEchoSpread calls over 64 loopback WebSockets, 16 at a time on each.
+func BenchmarkEchoSpread(b *testing.B) {
+	const connections, flight = 64, 16
+	for _, mode := range []string{"pooled", "inline"} {
+		b.Run(mode, func(b *testing.B) {
+			calls := rpc.NewPeer(nil)
+			var opts []rpc.HandleOption
+			if mode == "inline" {
+				opts = append(opts, rpc.Inline)
+			}
+			blob.Handle(calls, func(_ context.Context, in []byte) ([]byte, error) { return in, nil }, opts...)
+			w := newWorld(b, true, false, calls)
+			var peers []*rpc.Peer
+			for range connections {
+				peers = append(peers, rpc.NewPeer(nil))
+				w.dial(peers[len(peers)-1])
+			}
+			in := make([]byte, 64)
+			b.ReportAllocs()
+			b.ResetTimer()
+			var callers sync.WaitGroup
+			for g := range connections * flight {
+				callers.Go(func() {
+					for i := g; i < b.N; i += connections * flight {
+						if _, err := blob.Call(context.Background(), peers[g%connections], in); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			callers.Wait()
+		})
+	}
+}

@@ -13,6 +13,13 @@ import "runtime"
 // what others have queued meanwhile to a writer: it has other things to do.
 const directMessages = 2
 
+// expectCrowd says that several frames have come at once: those who waited for them are about to send together.
+func (o *outbound) expectCrowd() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.crowded = true
+}
+
 // mayWrite takes the right to write for a caller of Send who has queued a frame, if it
 // can be had and nothing speaks for a writer. The caller holds out.mu.
 func (s *Session) mayWrite() bool {

@@ -144,3 +144,22 @@ func BenchmarkSend(b *testing.B) {
 		})
 	}
 }
+
+// Frames that come together wake those who send together: the first of them waits for the others. One alone does not.
+func TestExpectCrowd(t *testing.T) {
+	w := newWorld(t, true, false, nil, echo())
+	s := w.client(nil, &probe{name: "echo"}).Session()
+	one := frameOf(16, 2, integer(1), text("a"))
+	for _, c := range []struct {
+		message []byte
+		want    bool
+	}{{one, false}, {append(append([]byte(nil), one...), one...), true}} {
+		s.receive(c.message)
+		s.out.mu.Lock()
+		got := s.out.crowded
+		s.out.mu.Unlock()
+		if got != c.want {
+			t.Errorf("crowded %v after %d bytes", got, len(c.message))
+		}
+	}
+}

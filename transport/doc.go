@@ -22,7 +22,7 @@
 //
 // # What an idle connection costs
 //
-// On a server one goroutine and no timer, a read buffer of 1 KiB, no write buffer: some 9 KiB in all, of which 4 KiB are the
+// On a server one goroutine and no timer, no read buffer and no write buffer: some 8 KiB in all, of which 4 KiB are the
 // goroutine's stack. One goroutine per server looks after heartbeats.
 //
 // # Several servers

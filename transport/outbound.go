@@ -21,7 +21,7 @@ type outbound struct {
 	owed    bool // the next message begins with a piece of a large frame
 	pooled  bool // the one that writes, or will in its turn, is the server's pool
 	masks   bool // messages must be masked
-	crowded bool // the last one that sent directly found frames of others too; see direct
+	crowded bool // others are expected to send at the same time; see direct
 
 	size    int // bytes queued, those that are being written included
 	control lane

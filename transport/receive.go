@@ -50,6 +50,7 @@ func (s *Session) receive(msg []byte) {
 	defer s.delivery.Unlock()
 	defer s.recovered("Receive", "")
 	scratch := s.scratch(len(msg))
+	frames := 0
 	for len(msg) > 0 && s.ending.Load() == nil {
 		frame, rest, err := s.split(msg, scratch)
 		if err != nil {
@@ -58,6 +59,10 @@ func (s *Session) receive(msg []byte) {
 		}
 		s.route(frame, false)
 		msg = rest
+		frames++
+	}
+	if frames > 1 {
+		s.out.expectCrowd()
 	}
 	if scratch != nil {
 		scratch.release()
