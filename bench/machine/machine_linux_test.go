@@ -90,6 +90,30 @@ func TestWire(t *testing.T) {
 	if n, err := Wire(1); n != 0 || err != nil {
 		t.Errorf("another port has carried %d bytes (%v)", n, err)
 	}
+	// What was closed counts too, also what came after it was seen last and what was opened since. The far end's close
+	// counts as a byte.
+	exchange(ours, theirs, 5)
+	ours.Close()
+	theirs.Close()
+	short, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	exchange(short, far, 7)
+	if n, err := Wire(port); n != 100_014 || err != nil {
+		t.Errorf("with what is closed it has carried %d bytes (%v)", n, err)
+	}
+	short.Close()
+	far.Close()
+	for range 2 {
+		if n, err := Wire(port); n != 100_015 || err != nil {
+			t.Errorf("with both closed it has carried %d bytes (%v)", n, err)
+		}
+	}
 }
 
 func TestFiles(t *testing.T) {

@@ -7,12 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Wire is how many bytes this process's TCP connections to a port have carried so far, both ways: the sum of Traffics.
-func Wire(port int) (int64, error) {
-	all, err := Traffics(port)
-	return Sum(all).Both(), err
-}
-
 // Traffics is what this process's TCP connections to a port have carried so far, by their ports at this end: what stood in
 // segments, without the headers of TCP and IP and what was sent again. It is the kernel's count, so it holds for every
 // client library alike. Connections that have been closed are not in it.
