@@ -259,20 +259,25 @@ func (e *encoder) record(v reflect.Value, p *plan) *Error {
 	if err := e.enter(); err != nil {
 		return err
 	}
-	n := 0
-	for i := range p.fields {
-		if _, present := p.fields[i].of(v); present {
-			n++
+	n := len(p.fields)
+	if !p.plain {
+		n = 0
+		for i := range p.fields {
+			if _, present := p.fields[i].of(v); present {
+				n++
+			}
 		}
 	}
 	e.b = AppendMap(e.b, n)
 	for i := range p.fields {
 		f := &p.fields[i]
-		fv, present := f.of(v)
-		if !present {
+		fv, present := v, true
+		if p.plain {
+			fv = v.Field(f.index[0])
+		} else if fv, present = f.of(v); !present {
 			continue
 		}
-		e.b = AppendString(e.b, f.name)
+		e.b = append(e.b, f.key...)
 		if err := e.value(fv, f.plan); err != nil {
 			return err
 		}

@@ -39,6 +39,7 @@ type plan struct {
 	shape   shape
 	elem    *plan   // of pointer, slice, array, map
 	fields  []field // of a struct, by name
+	plain   bool    // of a struct: each field is its own, and always written
 	textOut bool    // encoding.TextMarshaler, by value
 	textPtr bool    // encoding.TextMarshaler, by pointer only
 	textIn  bool    // encoding.TextUnmarshaler, by pointer
@@ -49,6 +50,7 @@ type plan struct {
 // field is a struct's field as the wire sees it.
 type field struct {
 	name      string
+	key       []byte // the name, encoded
 	index     []int
 	plan      *plan
 	omitEmpty bool
@@ -111,8 +113,11 @@ func makePlan(t reflect.Type, fresh map[reflect.Type]*plan) *plan {
 		p.elem = makePlan(t.Elem(), fresh)
 	case shapeStruct:
 		p.fields = fieldsOf(t)
+		p.plain = true
 		for i := range p.fields {
 			f := &p.fields[i]
+			f.key = AppendString(nil, f.name)
+			p.plain = p.plain && len(f.index) == 1 && !f.omitEmpty && !f.omitZero
 			f.plan = makePlan(t.FieldByIndex(f.index).Type, fresh)
 		}
 	}

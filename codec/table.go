@@ -10,6 +10,9 @@ import (
 // two. It is for this very type: one that is only made of it may have methods.
 var stringMapType = reflect.TypeFor[map[string]string]()
 
+// So have lists of strings: tags, names, topics.
+var stringsType = reflect.TypeFor[[]string]()
+
 // fewKeys is how many keys are sorted without an allocation.
 const fewKeys = 16
 
@@ -60,4 +63,24 @@ func (d *decoder) stringMap(to *map[string]string) {
 		}
 		m[key] = value
 	}
+}
+
+// strings is slice for a []string.
+func (d *decoder) strings(to *[]string) {
+	n := d.open(List)
+	if d.err != nil {
+		return
+	}
+	list := make([]string, 0, min(n, 1<<12)) // not what it holds, which may be used elsewhere
+	for range n {
+		value := ""
+		if !d.Nil() { // nil sets zero
+			value = d.String()
+		}
+		if d.err != nil {
+			break
+		}
+		list = append(list, value)
+	}
+	*to = list
 }

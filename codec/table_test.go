@@ -114,3 +114,23 @@ func BenchmarkStringMap(b *testing.B) {
 	b.Run("own", func(b *testing.B) { both(b, &m, new(map[string]string)) })
 	b.Run("reflection", func(b *testing.B) { both(b, &l, new(labels)) })
 }
+
+// TestStrings: a []string is read as any other list is, and never into the array that was there.
+func TestStrings(t *testing.T) {
+	type slow []string // a type of its own, so read by reflection
+	for _, v := range []any{nil, []string{}, []string{"a"}, []any{"a", nil, "bb"}, []any{"a", 1}, []any{[]string{"a"}}, map[string]int{"a": 1}, 7, make([]string, 5000)} {
+		b, err := codec.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held := []string{"x", "y", "z"}
+		fast, other := held, slow{"x", "y", "z"}
+		gotErr, wantErr := codec.Unmarshal(b, &fast), codec.Unmarshal(b, &other)
+		if (gotErr == nil) != (wantErr == nil) || gotErr == nil && !reflect.DeepEqual(fast, []string(other)) {
+			t.Errorf("%v: %q (%v), by reflection %q (%v)", v, fast, gotErr, other, wantErr)
+		}
+		if held[0] != "x" {
+			t.Errorf("%v overwrote what was there", v)
+		}
+	}
+}

@@ -135,6 +135,10 @@ func (d *decoder) value(v reflect.Value, p *plan) {
 	case shapeAny:
 		d.intoInterface(v)
 	case shapeSlice:
+		if p.typ == stringsType && v.CanInterface() {
+			d.strings(v.Addr().Interface().(*[]string))
+			return
+		}
 		d.slice(v, p)
 	case shapeArray, shapeByteArray:
 		d.array(v, p)
@@ -277,6 +281,9 @@ func (d *decoder) record(v reflect.Value, p *plan) {
 
 // in is the field in the struct v, with the embedded pointers on the way made.
 func (f *field) in(v reflect.Value) (reflect.Value, bool) {
+	if len(f.index) == 1 {
+		return v.Field(f.index[0]), true
+	}
 	for i, x := range f.index {
 		if i > 0 && v.Kind() == reflect.Pointer {
 			if v.IsNil() {
