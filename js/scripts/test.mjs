@@ -33,7 +33,8 @@ try {
   const server = join(dir, process.platform === "win32" ? "jsserver.exe" : "jsserver");
   status = run("go", ["build", "-o", server, "./internal/jsserver"], { cwd: join(root, "..") });
   if (status === 0 && existsSync(server)) {
-    const args = ["--import", "tsx", "--test", ...files.map((name) => relative(root, name))];
+    // What waits for ever fails, so that it is seen where it waits; no test takes a tenth of that.
+    const args = ["--import", "tsx", "--test", "--test-timeout=600000", ...files.map((name) => relative(root, name))];
     status = run(process.execPath, args, { cwd: root, env: { ...process.env, TREFOIL_JSSERVER: server } });
   }
 } finally {
