@@ -247,3 +247,32 @@ func TestNothingOvertakesTheRecord(t *testing.T) {
 		t.Fatalf("%v, want %d", got, behind)
 	}
 }
+
+// TestLeftEpochOutlivesTheProcess: what was sent in an epoch that was over when the object was stored is not sent again if that epoch comes back.
+func TestLeftEpochOutlivesTheProcess(t *testing.T) {
+	d := newDesk(t)
+	d.connect()
+	d.open("a")
+	sent := adds(d)
+	sent.Sequence = 11
+	before := d.server.epoch
+	d.server.epoch = "another"
+	d.cut()
+	d.connect()
+	d.sync()
+	saved, _, _ := d.core.Save("a", true)
+	if saved.Epoch != "another" {
+		t.Fatal(saved.Epoch)
+	}
+	d.core = New(100, 1024)
+	d.core.Restore("log", sent, true, false)
+	d.core.Restored(me)
+	d.core.OpenSaved("a", saved, false)
+	d.server.epoch = before // the log was put back once more
+	d.connect()
+	d.sync()
+	d.expect("11 dstm.outcome_unknown unknown")
+	if len(d.server.entries) > 0 {
+		t.Error("it was done all the same")
+	}
+}

@@ -146,6 +146,12 @@ func (c *Core) OpenSaved(name string, s Saved, level bool) {
 	if level && !c.connected {
 		j.steady, o.level = true, true
 	}
+	for _, p := range j.queue {
+		// What is stored of an object is no older than the run of a work: a state of another epoch came since (docs/decisions/0015-epochs-that-come-back.md).
+		if part := p.part(name); p.restored && part != nil && part.Epoch != s.Epoch {
+			p.left = true
+		}
+	}
 	c.objects[name] = o
 	c.order = append(c.order, o)
 	c.overlay(o)
