@@ -17,8 +17,8 @@ import (
 // hand is an object of which some clients may read only a part.
 const hand = "hand/h"
 
-// hidden is in every key and every value that not everybody may see.
-const hidden = "hid-"
+// hidden is in every key and every value that not everybody may see, and in nothing else: ids of elements hold no such character.
+const hidden = "hidden~"
 
 // shown are the paths that everybody may read who may not read everything; all of the second is replaced and deleted from above.
 var (
