@@ -22,11 +22,12 @@ type cache struct {
 // cached is one object's place in the cache.
 type cached struct {
 	name   string
-	base   []byte   // as loaded, until it is opened
-	tails  [][]byte // likewise
-	size   int      // of the base
-	tail   int      // of all tails
-	count  int      // of the tails
+	base   []byte         // as loaded, until it is opened
+	tails  [][]byte       // likewise
+	kept   *replica.Saved // as it was when its last user closed it, until it is opened again
+	size   int            // of the base
+	tail   int            // of all tails
+	count  int            // of the tails
 	level  bool
 	closed bool // a later version wrote it: nothing is written over it
 
@@ -79,10 +80,18 @@ func (s *cache) find(name string) *cached {
 	return nil
 }
 
+// bytes is what an object counts for: what is stored of it, or is about to be.
+func (e *cached) bytes() int {
+	if e.size == 0 && e.kept != nil {
+		return e.kept.Root.Weight()
+	}
+	return e.size + e.tail
+}
+
 // holds reports whether the object is there without a connection.
 func (s *cache) holds(name string) bool {
 	e := s.find(name)
-	return e != nil && e.base != nil
+	return e != nil && (e.base != nil || e.kept != nil)
 }
 
 // open returns what is stored of an object, nil if there is nothing to use, and notes that it is in use.
@@ -104,9 +113,24 @@ func (s *cache) open(name string) (saved *replica.Saved, level bool) {
 	if e.base != nil {
 		saved = s.decode(e)
 		e.base, e.tails = nil, nil
+	} else {
+		saved, e.kept = e.kept, nil
 	}
 	s.bound()
-	return saved, e.level
+	// What is not stored yet has moved since.
+	return saved, e.level && len(s.client.core.Unsaved()) == 0
+}
+
+// keep keeps an object that its last user is about to close.
+func (s *cache) keep(name string) {
+	e := s.find(name)
+	if e == nil || !s.client.disk.active() {
+		return // there is no room for it
+	}
+	if saved, ok := s.client.core.Keep(name); ok {
+		e.kept = &saved
+		s.bound()
+	}
 }
 
 func (s *cache) decode(e *cached) *replica.Saved {
@@ -136,11 +160,11 @@ func (s *cache) decode(e *cached) *replica.Saved {
 func (s *cache) bound() {
 	bytes := 0
 	for _, e := range s.list {
-		bytes += e.size + e.tail
+		bytes += e.bytes()
 	}
 	for i := len(s.list) - 1; i > 0 && (len(s.list) > s.limit || bytes > s.most); i-- {
 		if e := s.list[i]; !s.client.works.uses(e.name) {
-			bytes -= e.size + e.tail
+			bytes -= e.bytes()
 			s.remove(e)
 		}
 	}
@@ -199,7 +223,9 @@ type save struct {
 // stored is of one time.
 func (s *cache) collect() (saves []save) {
 	c := s.client
+	moved := false
 	for _, name := range c.core.Unsaved() {
+		moved = true
 		e := s.find(name)
 		if e == nil || e.closed {
 			c.core.Save(name, true)
@@ -230,7 +256,7 @@ func (s *cache) collect() (saves []save) {
 			}
 		}
 	}
-	s.level(len(saves) > 0)
+	s.level(moved)
 	if s.unlisted {
 		s.unlisted = false
 		list := make([]keep.Cached, len(s.list))
@@ -242,7 +268,7 @@ func (s *cache) collect() (saves []save) {
 	return saves
 }
 
-// level notes which objects are stored as they were at one position; moved says that some are now stored as they are later.
+// level notes which objects are stored as they were at one position; moved says that some are now as they were later.
 func (s *cache) level(moved bool) {
 	level := map[string]bool{}
 	for _, names := range s.client.core.Level() {
@@ -251,8 +277,8 @@ func (s *cache) level(moved bool) {
 		}
 	}
 	for _, e := range s.list {
-		if e.base != nil && !moved {
-			continue // not opened yet, and the others stay what they were
+		if (e.base != nil || e.kept != nil) && !moved {
+			continue // not open, and the others stay what they were
 		}
 		if e.level != level[e.name] {
 			e.level = !e.level

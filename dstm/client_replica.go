@@ -69,6 +69,7 @@ func (c *Client) drop(s *shared) {
 		return
 	}
 	delete(c.replicas, s.name)
+	c.cache.keep(s.name)
 	c.core.Close(s.name)
 }
 

@@ -26,7 +26,8 @@ type Core struct {
 	client    [16]byte
 	known     bool // client is set
 	connected bool
-	queued    int // transactions not answered, in all journals
+	session   uint64 // how many there were
+	queued    int    // transactions not answered, in all journals
 	limit     int
 	collect   int    // bytes that the pieces of one object may make
 	sequence  uint64 // the last one given; one counter serves all logs, gaps are allowed
@@ -144,6 +145,7 @@ func (c *Core) Connected(client [16]byte) {
 		}
 	}
 	c.client, c.known, c.connected = client, true, true
+	c.session++
 	for _, o := range c.order {
 		o.returning = o.log != nil
 		c.ask(o)

@@ -14,6 +14,10 @@ type Saved struct {
 	Hash              [8]byte
 	Terms
 	Root *tree.Node // confirmed
+
+	// Of what [Core.Keep] returned: closed between which sessions, and whether it was level then.
+	session uint64
+	level   bool
 }
 
 // Step is one change of an object, to be stored behind what is stored already.
@@ -90,9 +94,7 @@ func (c *Core) Save(name string, whole bool) (s Saved, steps []Step, ok bool) {
 		steps = o.trail.steps
 	}
 	o.trail = trail{}
-	return Saved{
-		Log: o.log.name, Epoch: o.epoch, Version: o.version, Position: o.position, Hash: o.hash, Terms: o.Terms, Root: o.root,
-	}, steps, true
+	return o.save(), steps, true
 }
 
 // held is an object with a state: one that is open or, if there is none, one that is left.
@@ -104,6 +106,23 @@ func (c *Core) held(name string) *object {
 		return c.left[i]
 	}
 	return nil
+}
+
+// Keep returns what an open object holds, so that it can be opened again after its Close as it was; ok is false if that is nothing.
+func (c *Core) Keep(name string) (s Saved, ok bool) {
+	o := c.objects[name]
+	if o == nil || o.root == nil || o.epoch == "" {
+		return s, false
+	}
+	s = o.save()
+	s.session, s.level = c.session, !c.connected && o.level && o.log.steady
+	return s, true
+}
+
+func (o *object) save() Saved {
+	return Saved{
+		Log: o.log.name, Epoch: o.epoch, Version: o.version, Position: o.position, Hash: o.hash, Terms: o.Terms, Root: o.root,
+	}
 }
 
 // Held is the version, and its epoch, of what [Core.Save] would return; ok is false if that is nothing.
@@ -125,8 +144,8 @@ func (c *Core) Level() map[string][]string {
 	return level
 }
 
-// OpenSaved is [Core.Open] of an object that was stored: it has its state at once, an event Opened says so. Level says that it was
-// stored at one position with all others of which that is said.
+// OpenSaved is [Core.Open] of an object that was stored, or kept when it was closed: it has its state at once, an event Opened says so. Level says
+// that it was stored at one position with all others of which that is said.
 func (c *Core) OpenSaved(name string, s Saved, level bool) {
 	if c.objects[name] != nil {
 		return
@@ -137,13 +156,18 @@ func (c *Core) OpenSaved(name string, s Saved, level bool) {
 		root: s.Root, fold: s.Root,
 	}
 	o.accept(s.Terms)
+	if i := slices.IndexFunc(c.left, func(l *object) bool { return l.name == name }); i >= 0 { // it was closed as it is now
+		o.trail = c.left[i].trail
+		c.Discard(name)
+	}
 	if j.epoch == "" {
 		j.epoch = s.Epoch
 	}
 	if j.epoch == s.Epoch {
 		j.position = max(j.position, s.Position)
 	}
-	if level && !c.connected {
+	// Without a connection nothing moves: what was level when it was closed still is.
+	if (level || s.level && s.session == c.session) && !c.connected {
 		j.steady, o.level = true, true
 	}
 	for _, p := range j.queue {
@@ -154,7 +178,7 @@ func (c *Core) OpenSaved(name string, s Saved, level bool) {
 	}
 	c.objects[name] = o
 	c.order = append(c.order, o)
-	c.overlay(o)
+	c.overlay(o, true)
 	c.emit(Event{Kind: Opened, Object: name})
 	if c.connected {
 		o.returning = true
@@ -165,15 +189,16 @@ func (c *Core) OpenSaved(name string, s Saved, level bool) {
 	c.done()
 }
 
-// overlay puts the transactions of a process before above an object that has its first state.
-func (c *Core) overlay(o *object) {
+// overlay puts the transactions that are not answered above an object that has its first state: those of a process before and, if the
+// state was held here when they were made, those of this one.
+func (c *Core) overlay(o *object, all bool) {
 	for _, p := range o.log.queue {
 		part := p.part(o.name)
-		if !p.restored || part == nil || p.answered || !p.writes() || part.Epoch != o.epoch ||
+		if !all && !p.restored || part == nil || p.answered || !p.writes() || part.Epoch != o.epoch ||
 			slices.ContainsFunc(p.layers, func(l *layer) bool { return l.object == o }) {
 			continue
 		}
-		l := &layer{tx: p, part: part, object: o, shown: !p.hidden, writes: o.lens.Writes(part.Writes)}
+		l := &layer{tx: p, part: part, object: o, shown: !p.hidden && !p.applied, writes: o.lens.Writes(part.Writes)}
 		p.layers = append(p.layers, l)
 		o.layers = append(o.layers, l)
 	}

@@ -102,7 +102,7 @@ func (c *Core) install(o *object, s *snapshot) {
 	o.root, o.epoch, o.version, o.position, o.hash, o.mistaken = root, s.epoch, s.version, s.position, s.hash, false
 	o.trail = trail{whole: c.tracking}
 	if first {
-		c.overlay(o)
+		c.overlay(o, false)
 	}
 	for _, l := range slices.Clone(o.layers) {
 		switch {
