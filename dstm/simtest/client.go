@@ -23,15 +23,18 @@ type client struct {
 	folds   []*fold // of all that it watches
 	left    int     // operations of each user still to do
 	tries   int
-	unheard int               // how many of the next exchanges come to nothing
-	doing   map[string]string // what its users do that has not ended
-	storage *storage          // nil: it keeps nothing
+	unheard int                      // how many of the next exchanges come to nothing
+	doing   map[string]string        // what its users do that has not ended
+	storage *storage                 // nil: it keeps nothing
+	handles map[string][]dstm.Object // with a storage, what is open
+	leaves  map[string]int           // how often each object was closed by its users
 	works   []*work
 }
 
 // start begins the process.
 func (c *client) start() {
 	c.owner = &owner{name: fmt.Sprintf("client %d", c.number)}
+	c.handles, c.leaves = map[string][]dstm.Object{}, map[string]int{}
 	c.conn, c.doing, c.folds = nil, map[string]string{}, make([]*fold, len(c.watched()))
 	c.s.k.note("client %d starts", c.number)
 	if c.storage == nil {
@@ -64,7 +67,7 @@ func (c *client) open(name string) dstm.Object {
 	for {
 		o, err := c.dstm.Open(context.Background(), name)
 		if err == nil {
-			return o
+			return c.opened(name, o)
 		}
 		if !errors.Is(err, dstm.ErrClosed) && !errors.Is(err, dstm.ErrBusy) {
 			c.s.k.fail("client %d cannot open %s: %v", c.number, name, err)

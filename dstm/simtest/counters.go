@@ -23,7 +23,7 @@ var needed = []string{
 
 // neededOffline is what seeds of [RunOffline] must meet besides.
 var neededOffline = []string{
-	"objects restored", "storage failures", "stored objects forgotten", "works committed", "works in the inbox", "works of several objects", "works restored", "works retried", "works submitted", "works submitted offline", "works unknown",
+	"objects opened again", "objects opened again offline", "objects restored", "storage failures", "stored objects forgotten", "works committed", "works in the inbox", "works of several objects", "works restored", "works retried", "works submitted", "works submitted offline", "works unknown",
 }
 
 // Missing are the names of what a thousand seeds or so must have met at least once and these have not.

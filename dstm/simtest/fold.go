@@ -41,7 +41,7 @@ type fold struct {
 
 // follow keeps a fold up to date until the server takes the object away.
 func (c *client) follow(i int, w watch) {
-	name := w.name
+	name, leaves := w.name, c.leaves[w.name]
 	f := &fold{watch: w, object: c.open(name)}
 	if err := f.object.View(func(tx *dstm.Tx) error { return f.set(f.path, tx.Read(f.path...)) }); err != nil {
 		return
@@ -52,7 +52,9 @@ func (c *client) follow(i int, w watch) {
 			if !errors.Is(err, dstm.ErrClosed) {
 				c.s.k.fail("client %d: changes of %s: %v", c.number, name, err)
 			}
-			c.s.count.add("objects taken away")
+			if c.leaves[name] == leaves {
+				c.s.count.add("objects taken away")
+			}
 			return
 		}
 		if have := f.root.Find(change.Path).Value(); !bytes.Equal(have, change.Old) {

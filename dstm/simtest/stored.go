@@ -35,6 +35,7 @@ func (c *client) startStored() {
 	c.begin()
 	k.spawn(c.owner, c.submitAll)
 	k.spawn(c.owner, c.decide)
+	k.spawn(c.owner, c.revisit)
 }
 
 // stop ends the process as it should end, if it has something to store; otherwise it just ends.

@@ -123,16 +123,17 @@ func (c *client) restored() {
 		c.s.k.spawn(c.owner, func() { w.wait(pending) })
 	}
 	for _, w := range c.watched() {
-		o, ok := openCached(c.dstm, w.name)
-		if !ok {
+		o, err := openCached(c.dstm, w.name)
+		if err != nil {
 			continue
 		}
+		c.opened(w.name, o)
 		c.s.count.add("objects restored")
 		c.there(w.name, o.Head().Version, ended)
 		if busy[w.name] || c.s.restores > 0 { // predictions are on top, or it is of a history that is gone
 			continue
 		}
-		err := o.View(func(tx *dstm.Tx) error {
+		err = o.View(func(tx *dstm.Tx) error {
 			c.s.record.See(witness.Seen{Object: w.name, Version: tx.Version(), Path: w.path, Value: tx.Read(w.path...)})
 			return tx.Err()
 		})
@@ -152,11 +153,10 @@ func (c *client) there(name string, version uint64, ended map[*work]bool) {
 }
 
 // openCached opens what is there without a connection.
-func openCached(c *dstm.Client, name string) (dstm.Object, bool) {
+func openCached(c *dstm.Client, name string) (dstm.Object, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	o, err := c.Open(ctx, name)
-	return o, err == nil
+	return c.Open(ctx, name)
 }
 
 func (c *client) workOf(name string) *work {
@@ -336,8 +336,8 @@ func (s *simulation) reopened(c *client, compare func(o dstm.Object, w watch) er
 			err = fmt.Errorf("has %d items of the inbox stored, and %d in memory", a, b)
 		}
 		for _, w := range c.watched() {
-			o, ok := openCached(again.dstm, w.name)
-			if !ok {
+			o, missing := openCached(again.dstm, w.name)
+			if missing != nil {
 				err = errors.Join(err, fmt.Errorf("has %s open, and not stored", w.name))
 				continue
 			}
