@@ -92,8 +92,7 @@ export class Cache {
     let held = k?.held ?? null;
     if (k !== undefined && k.base !== null) {
       try {
-        const image = openImage(name, k.base, Array.from({ length: k.tailCount }, (_, i) => k.tails[i] as Uint8Array));
-        held = { ...image, level: isLevelIn(this.#levels.get(image.log), name, image) };
+        held = { ...openImage(name, k.base, Array.from({ length: k.tailCount }, (_, i) => k.tails[i] as Uint8Array)), level: false };
       } catch {
         this.#aside.set(`aside/${baseKey(name)}`, k.base);
         k.tails.forEach((tail, i) => this.#aside.set(`aside/${tailKey(name, i + 1)}`, tail));
@@ -107,9 +106,21 @@ export class Cache {
       k.held = null; // its user has it
       if (held !== null) k.at = { epoch: held.epoch, version: held.version };
     }
-    if (held !== null) this.#used.push(name);
+    if (held !== null) {
+      held = { ...held, level: !this.#moved(held.log) && isLevelIn(this.#levels.get(held.log), name, held) };
+      this.#used.push(name);
+    }
     this.#open.set(name, { at: held && { epoch: held.epoch, version: held.version, terms: held.terms }, entries: [], whole: false, skip: false });
     return held;
+  }
+
+  /** Whether objects of a log hold what is not collected yet: then the record of what was of one position is of the time before. */
+  #moved(log: string): boolean {
+    const differs = ([name, { at }]: [string, Open]): boolean => {
+      const o = this.core.objects.get(name);
+      return o !== undefined && o.root !== null && o.log?.name === log && (at?.epoch !== o.epoch || at.version !== o.version);
+    };
+    return this.#left.some(({ was }) => was.log?.name === log) || [...this.#open].some(differs);
   }
 
   /** Takes note of an event of the core. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { list, last } from "../../../src/dstm/index.ts";
+import { list, last, viewAll, type SharedObject } from "../../../src/dstm/index.ts";
 import { Page, put, scene, turn } from "./page.ts";
 
 test("small changes are kept beside the state, and become one with it when they are larger", async () => {
@@ -69,6 +69,32 @@ test("what changes without works is kept a moment later, and when an object is c
   p.kill();
   const again = await new Page(net, disk).c.open("board");
   assert.equal(again.snapshot(["x"]), 2);
+});
+
+test("what was left and opened again is seen together with the rest, unless that has moved", async () => {
+  const { net, disk, other } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  const [a, b] = [await p.open("board"), await p.open("b")];
+  await net.until(put.submit(a, { path: ["x"], value: 1 }).done);
+  await net.until(put.submit(b, { path: ["x"], value: 1 }).done);
+  await turn();
+  net.cut(p.c);
+  const together = (list: readonly SharedObject[]): Promise<boolean> =>
+    viewAll(list, () => true, { signal: AbortSignal.timeout(0) }).catch(() => false);
+  for (const o of [a, b]) o.close();
+  const again = [await p.c.open("board"), await p.c.open("b")];
+  assert.ok(await together(again));
+  p.kill();
+  const second = new Page(net, disk);
+  const board = await second.c.open("board");
+  second.connect();
+  await net.sync();
+  await net.until(other.update((tx) => tx.set(["x"], 2)));
+  await net.sync();
+  net.cut(second.c);
+  assert.equal(board.snapshot(["x"]), 2);
+  assert.ok(!(await together([board, await second.c.open("b")])));
 });
 
 test("what was not used for the longest time makes room", async () => {

@@ -107,6 +107,22 @@ export class OfflineSimulation {
     this.#note(s, "is cut");
   }
 
+  /** Closes the board and opens it again, connection or not. */
+  async #leave(s: Seat): Promise<void> {
+    const { page, board } = s;
+    if (page === null || board === null) return;
+    this.#note(s, `leaves the board at version ${board.head.version}`);
+    const { epoch, version } = board.head;
+    s.board = null;
+    board.close();
+    if (this.random.int(2) === 0) await turn();
+    void page.c.open("board").then((again) => s.page === page && (s.board = again));
+    await turn();
+    const now = s.board as SharedObject | null;
+    if (now === null) this.fail(`${s.number} had the board open, and waits for it`);
+    if (now.head.epoch !== epoch || now.head.version !== version) this.fail(`${s.number} left version ${version}, and finds ${now.head.version}`);
+  }
+
   #draw(s: Seat): void {
     if (s.board === null) return;
     const e: Edit = { id: `e${++this.#next}`, stored: false, page: s.number };
@@ -124,6 +140,7 @@ export class OfflineSimulation {
     const n = this.random.int(100);
     if (s.page === null) this.#open(s);
     else if (n < 30) this.#draw(s);
+    else if (n < 32) await this.#leave(s);
     else if (n < 34) this.#kill(s);
     else if (n < 39) this.#cut(s);
     else if (n < 53) this.#connect(s);
