@@ -36,7 +36,7 @@ func All() []Workload {
 		{Name: "moves", About: "moving elements of a list loses and doubles none", Run: moves},
 		{Name: "auction", About: "the price only rises, nobody bids after the end, one wins", Run: auction},
 		{Name: "queue", About: "what waits in two queues is taken once each, in order, by consumers that sleep", Run: queue},
-		{Name: "offline", About: "what is done without a connection shows at once and counts once later", Run: offline, Calm: true},
+		{Name: "away", About: "what is done without a connection shows at once and counts once later", Run: offline, Calm: true},
 		{Name: "several", About: "transfers between objects keep the sum over all, in every view", Run: several},
 		{Name: "overdraft", About: "a rule of the server keeps accounts from going below zero", Run: overdraft},
 		{Name: "private", About: "who may read one side of an object sees all of it, and nothing of the other", Run: private},
