@@ -61,12 +61,13 @@ func TestRefusedBeforeItWasSent(t *testing.T) {
 		})
 		close(gate)
 		synctest.Wait()
-		p = h.process(p.crash(), true)
+		p = h.process(p.crash(), false)
 		defer p.stop()
 		pending := p.Pending()
 		if len(pending) != 1 {
 			t.Fatalf("%d works are stored", len(pending))
 		}
+		p.line.up()
 		h.done(pending[0])
 		if n := h.truth("a", "x"); n != 11 {
 			t.Error(n)
