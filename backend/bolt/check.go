@@ -96,9 +96,11 @@ type meta struct {
 	transaction           uint64
 }
 
-// readMeta returns the valid meta page with the highest transaction, as bbolt does.
+// readMeta returns the valid meta page with the highest transaction, as bbolt does. bbolt believes the first valid one what the size
+// of a page is, so where two are valid they must say the same, which must be a size that there is, and the second must lie where it says.
 func readMeta(f io.ReaderAt, size int64) (best meta, err error) {
 	buf := make([]byte, pageHeader+metaSize)
+	found := 0
 	try := func(offset int64) bool {
 		if offset+int64(len(buf)) > size {
 			return false
@@ -108,25 +110,31 @@ func readMeta(f io.ReaderAt, size int64) (best meta, err error) {
 			return false
 		}
 		m, ok := parseMeta(buf[pageHeader:])
-		if ok && (best.pageSize == 0 || m.transaction > best.transaction) {
+		switch {
+		case !ok:
+		case m.pageSize < 1<<10 || m.pageSize > 16<<20 || m.pageSize&(m.pageSize-1) != 0,
+			offset != 0 && offset != int64(m.pageSize), found > 0 && m.pageSize != best.pageSize:
+			err = errors.Join(err, damaged("the first pages do not agree on the size of pages"))
+		case found == 0 || m.transaction > best.transaction:
 			best = m
+			fallthrough
+		default:
+			found++
 		}
 		return ok
 	}
-	try(0)
-	if best.pageSize != 0 {
+	switch valid := try(0); {
+	case err != nil:
+	case valid:
 		try(int64(best.pageSize))
-	} else {
+	default:
 		for at := int64(1 << 10); at <= 16<<20 && !try(at); at *= 2 {
 		}
 	}
-	if err != nil {
-		return best, err
+	if err == nil && found == 0 {
+		err = damaged("neither of the first two pages is valid")
 	}
-	if s := best.pageSize; s < 1<<10 || s > 16<<20 || s&(s-1) != 0 {
-		return best, damaged("neither of the first two pages is valid")
-	}
-	return best, nil
+	return best, err
 }
 
 func parseMeta(b []byte) (meta, bool) {
