@@ -31,10 +31,19 @@ async function rewrite(p, x, y, text) {
   await p.page.keyboard.press('Escape');
 }
 
+/** Makes the page so large, and waits until it knows: browsers tell pages of that before they draw the next time. */
+async function resize(p, width, height) {
+  await p.page.setViewportSize({ width, height });
+  await p.page.evaluate((width) => new Promise((done) => {
+    const look = () => (innerWidth === width ? requestAnimationFrame(() => requestAnimationFrame(done)) : requestAnimationFrame(look));
+    look();
+  }), width);
+}
+
 /** Pictures of what is open, wide and narrow, light and dark; nothing of it is cut off. */
 async function pictures(p, name) {
   for (const [look, size, scheme] of [['light', [1400, 900], 'light'], ['dark', [1400, 900], 'dark'], ['narrow-light', [360, 740], 'light'], ['narrow-dark', [360, 740], 'dark']]) {
-    await p.page.setViewportSize({ width: size[0], height: size[1] });
+    await resize(p, ...size);
     await p.page.emulateMedia({ colorScheme: scheme });
     if (await p.page.isHidden('.inbox')) await p.page.click('.icon:has(.badge)'); // a page that changes its size closes it
     await p.page.waitForSelector('.inbox article');
@@ -45,7 +54,7 @@ async function pictures(p, name) {
     assert.deepEqual(cut, [], `${name}, ${look}: something is cut off`);
     await shot(p, `${name}-${look}`);
   }
-  await p.page.setViewportSize({ width: 1400, height: 900 });
+  await resize(p, 1400, 900);
   await p.page.emulateMedia({ colorScheme: 'light' });
   if (await p.page.isHidden('.inbox')) await p.page.click('.icon:has(.badge)');
 }
@@ -111,10 +120,19 @@ test('who may not change a board any more is told so kindly, and nothing of thei
   assert.match(text, /the plan as I would have it[^]*Now on the board\s+plan/i);
   assert.equal(await heron.page.locator('.inbox article').first().locator('.choice button').first().evaluate((b) => b === document.activeElement), true, 'the first choice has the focus');
   await pictures(heron, 'inbox-denied');
-  // To try again is no loss while it is not allowed.
+  // To try again is no loss while it is not allowed: it leaves the tray, and comes back.
+  const back = heron.page.evaluate(() => new Promise((done) => {
+    let left = false;
+    new MutationObserver((_, observer) => {
+      const n = document.documentElement.dataset.conflicts;
+      left ||= n === '1';
+      if (!left || n !== '2') return;
+      observer.disconnect();
+      done();
+    }).observe(document.documentElement, { attributes: true, attributeFilter: ['data-conflicts'] });
+  }));
   await press(heron, 0, 'Try again');
-  await heron.page.waitForFunction(() => [...document.querySelectorAll('.inbox article')].some((a) => /this note/.test(a.textContent)) && document.documentElement.dataset.pending === '0');
-  await state(heron, 'conflicts', 2);
+  await back;
   await kill();
   await start();
   await open(heron);
