@@ -124,6 +124,15 @@ export async function runTests(tests, people, seconds = 45) {
   process.exit(failed ? 1 : 0);
 }
 
+/** Makes the page so large, and waits until it knows: browsers tell pages of that before they draw the next time. */
+export async function resize(p, width, height) {
+  await p.page.setViewportSize({ width, height });
+  await p.page.evaluate((width) => new Promise((done) => {
+    const look = () => (innerWidth === width ? requestAnimationFrame(() => requestAnimationFrame(done)) : requestAnimationFrame(look));
+    look();
+  }), width);
+}
+
 /** Somebody with a browser of their own. What the page asks for over the network and says on the console is kept. */
 export async function person(name, options = {}) {
   const context = await browser.newContext({ viewport: size, ...options });

@@ -4,7 +4,7 @@
 //
 // RUNS is the number of random runs at the end.
 import assert from 'node:assert/strict';
-import { buildOther, drag, draw, kill, lane, open, origin, others, person, runTests, same, shapes, shot, start, tab, watch } from './harness.mjs';
+import { buildOther, drag, draw, kill, lane, open, origin, others, person, resize, runTests, same, shapes, shot, start, tab, watch } from './harness.mjs';
 
 const tests = [];
 const test = (name, fn) => tests.push([name, fn]);
@@ -236,7 +236,7 @@ test('a change of what is gone, and the deletion of what was rewritten', async (
   assert.match(text, /While you were away somebody deleted this rectangle/);
   assert.match(text, /While you were away Quiet Otter rewrote this note/);
   await shot(heron, 'inbox-gone');
-  await heron.page.setViewportSize({ width: 390, height: 844 });
+  await resize(heron, 390, 844);
   await heron.page.emulateMedia({ colorScheme: 'dark' });
   await heron.page.click('.icon:has(.badge)');
   await heron.page.waitForSelector('.inbox:not([hidden])');
@@ -246,7 +246,7 @@ test('a change of what is gone, and the deletion of what was rewritten', async (
     return r.left >= 0 && r.right <= innerWidth && r.width >= 20;
   }));
   assert.ok(whole, 'something is cut off');
-  await heron.page.setViewportSize({ width: 1400, height: 900 });
+  await resize(heron, 1400, 900);
   await heron.page.emulateMedia({ colorScheme: 'light' });
   await heron.page.click('.icon:has(.badge)');
   await press(heron, 'Bring it back');

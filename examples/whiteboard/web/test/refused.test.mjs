@@ -2,7 +2,7 @@
 //
 //	node test/refused.test.mjs            GO=go CHROMIUM=/usr/bin/chromium SHOTS=folder
 import assert from 'node:assert/strict';
-import { backup, buildOther, draw, kill, lane, open, origin, person, restore, runTests, same, shapes, shot, start } from './harness.mjs';
+import { backup, buildOther, draw, kill, lane, open, origin, person, resize, restore, runTests, same, shapes, shot, start } from './harness.mjs';
 
 const tests = [];
 const test = (name, fn) => tests.push([name, fn]);
@@ -29,15 +29,6 @@ async function rewrite(p, x, y, text) {
   await p.page.keyboard.type(text);
   await p.page.keyboard.press('Control+Enter');
   await p.page.keyboard.press('Escape');
-}
-
-/** Makes the page so large, and waits until it knows: browsers tell pages of that before they draw the next time. */
-async function resize(p, width, height) {
-  await p.page.setViewportSize({ width, height });
-  await p.page.evaluate((width) => new Promise((done) => {
-    const look = () => (innerWidth === width ? requestAnimationFrame(() => requestAnimationFrame(done)) : requestAnimationFrame(look));
-    look();
-  }), width);
 }
 
 /** Pictures of what is open, wide and narrow, light and dark; nothing of it is cut off. */
