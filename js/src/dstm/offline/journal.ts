@@ -6,6 +6,10 @@ export interface Journal {
   readonly kept: boolean;
   /** Whether what is written now outlives the page. */
   readonly durable: boolean;
+  /** Whether the storage may hold a record of that key. */
+  holds(key: string): boolean;
+  /** The storage holds a record of that key now, which it has taken over from another one. */
+  moved(key: string): void;
   /** Has the queue collected soon. */
   schedule(): void;
   /** The server may forget these sequences when what is collected next, or right now, is stored. */

@@ -115,6 +115,14 @@ export class Offline implements Journal {
     return this.#storage !== null;
   }
 
+  holds(key: string): boolean {
+    return this.#there.has(key);
+  }
+
+  moved(key: string): void {
+    this.#there.add(key);
+  }
+
   get durable(): boolean {
     return this.#storage?.durable === true;
   }

@@ -84,8 +84,6 @@ export class Queue {
   #works: readonly Work[] | null = null;
   /** Bytes of what is in the inbox. */
   readonly #refused = new Map<string, number>();
-  /** Those in the inbox whose work the storage may still hold. */
-  readonly #doubtful = new Set<string>();
   /** To be written with the next flush. */
   readonly #changes: Changes = new Map();
   #told = true;
@@ -176,6 +174,8 @@ export class Queue {
       made: Date.now(), lost: 0, run: null, sent: false, hidden: false, differences: [],
     };
     const job = this.#job(task, "run");
+    // As long as the storage may hold what is in the inbox it is not sent: a process that began then would find that there, though it is done.
+    if (instead !== null && this.#stored(instead)) job.kept = [{ sequence: 0, sent: false }];
     this.#hold(job);
     let commits: readonly Commit[] | null;
     try {
@@ -374,7 +374,6 @@ export class Queue {
     this.#addRefusal(refusal, record.length);
     this.#changes.set(workKey(id), null);
     this.#changes.set(inboxKey(id), record);
-    if (job.kept.length > 0) this.#doubtful.add(id);
     this.#remove(job);
     job.foreman.refused(error);
     this.#journal.schedule();
@@ -401,11 +400,16 @@ export class Queue {
   }
 
   #retry(r: Refusal, input: unknown, edited: boolean): Work {
-    if (!this.#journal.durable && this.#doubtful.has(r.id)) {
+    if (!this.#journal.durable && this.#stored(r)) {
       throw fault(Code.Unavailable, "", "the storage fails and may still hold this work: done again here, it could be repeated after a reload");
     }
     if (!this.#known.has(r.name)) throw invalid(`the client was not given the transaction ${r.name}`);
     return this.#begin(r.objects, r.name, edited ? encode(input) : r.input, r.metadata, r);
+  }
+
+  /** Whether the storage may hold it, as such or still as a work. */
+  #stored(r: Refusal): boolean {
+    return this.#journal.holds(inboxKey(r.id)) || this.#journal.holds(workKey(r.id));
   }
 
   #discard(r: Refusal): void {
@@ -417,6 +421,7 @@ export class Queue {
   /** Takes what was left in the inbox of another client. */
   absorb(records: ReadonlyMap<string, Uint8Array>): void {
     for (const [key, record] of records) {
+      this.#journal.moved(key);
       try {
         if (!key.startsWith("inbox/")) throw new Error("work that nobody could do");
         this.#addRefusal(openRefusal(key.slice(6), record), record.length);
@@ -455,7 +460,6 @@ export class Queue {
     for (const { job, run } of runs) if (job.kept.at(-1) !== run) job.kept.push(run);
     return () => {
       for (const { job, run } of runs) job.kept.splice(0, job.kept.lastIndexOf(run));
-      for (const id of this.#doubtful) if (batch.get(workKey(id)) === null) this.#doubtful.delete(id);
     };
   }
 

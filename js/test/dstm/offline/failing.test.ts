@@ -136,6 +136,57 @@ test("nor is it retried from the inbox while the disk may still hold it", async 
   assert.equal(again.state, "committed");
 });
 
+test("what is retried from the inbox is not sent while the disk holds it there: the next page would find it there, though it is done", async (t) => {
+  const { net, disk, other } = await scene();
+  net.model.forgetful = true;
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  net.cut(p.c);
+  const work = once.submit(board, null as never);
+  await turn();
+  await net.until(other.update((tx) => (tx.set(["n"], 10), tx.set(["text"], "theirs"))));
+  p.connect();
+  await net.sync();
+  assert.deepEqual([p.c.inbox.items.map((i) => i.id), disk.keys("inbox/").length], [[work.id], 1]);
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  p.storage.slow = true;
+  const again = p.c.inbox.retry(work.id);
+  p.storage.fail();
+  p.storage.slow = false;
+  while (p.storage.step()) await turn();
+  await net.sync();
+  assert.deepEqual([again.state, disk.keys("inbox/").length], ["pending", 1]);
+  p.storage.durable = true;
+  t.mock.timers.tick(1000);
+  await turn();
+  await net.sync();
+  assert.deepEqual([again.state, disk.keys("inbox/"), disk.keys("work/")], ["committed", [], []]);
+});
+
+test("what was taken over from another client's inbox and discarded does not come back", async () => {
+  const { net, disk, other } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  net.cut(p.c);
+  const work = once.submit(board, null as never);
+  await turn();
+  await net.until(other.update((tx) => (tx.set(["n"], 10), tx.set(["text"], "theirs"))));
+  p.connect();
+  await net.sync();
+  const key = `inbox/${work.id}`;
+  const record = disk.get(key);
+  p.c.inbox.discard(work.id);
+  await turn();
+  assert.deepEqual(disk.keys("inbox/"), []);
+  disk.put("dstm", key, record); // another client's, of the same form
+  p.c.absorb(new Map([[key, record]]));
+  assert.equal(p.c.inbox.discard(work.id), true);
+  await turn();
+  assert.deepEqual(disk.keys("inbox/"), []);
+});
+
 test("a run whose record could not replace another one's is taken back before it is sent", async () => {
   const { net, disk, other } = await scene();
   net.model.forgetful = true;
