@@ -139,7 +139,7 @@ func (s *Store) publishLocal(e *engine.Entry) {
 		return
 	}
 	origin := Remote
-	if e.Client == s.own.client {
+	if s.own.is(e.Client) {
 		origin = Mine
 	}
 	for i := range e.Parts {
@@ -158,7 +158,7 @@ func (s *Store) publishLocal(e *engine.Entry) {
 
 // displaced notes which elements others have moved that own commits had moved before.
 func (s *Store) displaced(e *engine.Entry) {
-	if e.Client == s.own.client {
+	if s.own.is(e.Client) {
 		return
 	}
 	for i := range e.Parts {

@@ -77,7 +77,7 @@ func reached(t *testing.T, s *Store, name string, present uint64) uint64 {
 			if err != nil {
 				t.Fatalf("%q from %d: %v", name, from, err)
 			}
-			if next++; r.Version != next || string(r.After.Value()) != string(valueAt(name, next)) || len(r.Writes) != 1 || r.Client != s.own.client && r.Time == 0 {
+			if next++; r.Version != next || string(r.After.Value()) != string(valueAt(name, next)) || len(r.Writes) != 1 || !s.own.is(r.Client) && r.Time == 0 {
 				t.Fatalf("%q from %d: %+v in place of version %d", name, from, r, next)
 			}
 		}

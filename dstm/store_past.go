@@ -40,7 +40,7 @@ func (o *storeObject) revisions(ctx context.Context, from, to uint64) iter.Seq2[
 				Version: r.Version, Position: Position(r.Position), Time: time.Unix(0, r.Time).UTC(),
 				Client: transport.ID(r.Client), User: r.User, Metadata: decodeMetadata(r.Metadata),
 			}
-			if r.Client == o.store.own.client {
+			if o.store.own.is(r.Client) {
 				p.origin = Mine
 			}
 			if !yield(&p, nil) {

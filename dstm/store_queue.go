@@ -136,15 +136,9 @@ func (q *storeQueue) take(batch []storeJob) ([]storeJob, []*storeHeld) {
 
 // fill takes jobs for a batch; those that a reservation forbids are parked. The caller holds mu.
 func (q *storeQueue) fill(batch []storeJob) []storeJob {
-	size, own := 0, 0
+	size := 0
 	fits := func(job *storeJob) bool {
-		if len(batch) == maxBatchJobs || len(batch) > 0 && size+job.size > maxBatchBytes {
-			return false
-		}
-		if job.waiter != nil {
-			own++
-		}
-		return own <= engine.MaxUnsettled // all of the store's own that were decided before are settled
+		return len(batch) < maxBatchJobs && (len(batch) == 0 || size+job.size <= maxBatchBytes)
 	}
 	add := func(job *storeJob) {
 		batch = append(batch, *job)

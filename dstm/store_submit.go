@@ -2,7 +2,6 @@ package dstm
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 
 	"github.com/trefoilgo/trefoil/dstm/internal/engine"
@@ -11,69 +10,24 @@ import (
 	"github.com/trefoilgo/trefoil/status"
 )
 
-// storeOwn is the store as a client of itself: its id and its sequences.
-type storeOwn struct {
-	client engine.ID
-	slots  chan struct{} // one for each transaction that may be unanswered
-
-	mu       sync.Mutex
-	last     uint64
-	settled  uint64
-	answered map[uint64]struct{} // above settled
-
-	commits ownCommits
-}
-
-func (o *storeOwn) init(w *world.World) {
-	w.Fill(o.client[:])
-	o.slots = make(chan struct{}, engine.MaxUnsettled)
-	o.answered = map[uint64]struct{}{}
-}
-
-// number gives the store's own transactions of a batch their sequences. They get them no earlier, since those that are
-// parked because of a reservation are decided later than others that were queued behind them.
-func (o *storeOwn) number(jobs []storeJob) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for i := range jobs {
-		if w := jobs[i].waiter; w != nil {
-			o.last++
-			w.sequence = o.last
-			jobs[i].request.Tx.Sequence, jobs[i].request.Tx.Settled = o.last, o.settled
-		}
-	}
-}
-
-// settle notes that a sequence was answered. The caller holds mu.
-func (o *storeOwn) settle(sequence uint64) {
-	if sequence <= o.settled {
-		return
-	}
-	o.answered[sequence] = struct{}{}
-	for {
-		if _, ok := o.answered[o.settled+1]; !ok {
-			return
-		}
-		o.settled++
-		delete(o.answered, o.settled)
-	}
-}
-
 // storeWaiter waits for the outcome of one of the store's own transactions.
 type storeWaiter struct {
 	own      *storeOwn
 	update   any // what it belongs to: one Update
 	outcome  chan storeOutcome
 	gone     atomic.Bool // nobody waits for the outcome any more
-	sequence uint64      // 0 before it is decided; guarded by own.mu
-	freed    bool        // has given its slot back; guarded by own.mu
+	lane     *ownLane    // nil before it is decided; guarded by own.mu, as is what follows
+	sequence uint64
+	freed    bool // has given its slot back
 }
 
 // settle notes that the transaction is decided, or that it will be later: what comes then need not wait for it.
 func (w *storeWaiter) settle() {
 	w.own.mu.Lock()
 	defer w.own.mu.Unlock()
-	w.own.settle(w.sequence)
+	if w.lane != nil {
+		w.lane.settle(w.sequence)
+	}
 	if !w.freed {
 		w.freed = true
 		<-w.own.slots
@@ -181,7 +135,7 @@ func (s *Store) submit(ctx context.Context, objects []*object, tx *txn.Transacti
 	out, ok := world.Receive(ctx, w.outcome)
 	if !ok {
 		w.gone.Store(true)
-		s.queue.leave(storeTurn{client: s.own.client, update: w.update})
+		s.queue.leave(storeTurn{update: w.update})
 		return nil, true, status.From(context.Cause(ctx)).MaybeDone()
 	}
 	commits, err := s.outcome(tx, &out)
@@ -191,7 +145,7 @@ func (s *Store) submit(ctx context.Context, objects []*object, tx *txn.Transacti
 // enqueue queues a transaction of the store that has a slot. update tells it from those of others.
 func (s *Store) enqueue(tx *txn.Transaction, size int, update any) (*storeWaiter, error) {
 	w := &storeWaiter{own: &s.own, update: update, outcome: make(chan storeOutcome, 1)}
-	job := storeJob{request: engine.Request{Client: s.own.client, Time: s.now(), Tx: tx, Own: true}, size: size, waiter: w}
+	job := storeJob{request: engine.Request{Time: s.now(), Tx: tx, Own: true}, size: size, waiter: w}
 	switch s.submitJob(job) {
 	case pushFull:
 		return nil, status.New(status.ResourceExhausted, ErrBusy, "too much is waiting for the log")

@@ -57,7 +57,7 @@ func (s *Store) across() func(q *engine.Request, parts []engine.Around) error {
 		return nil
 	}
 	return func(q *engine.Request, parts []engine.Around) (err error) {
-		t := &Transition{user: q.User, own: q.Client == s.own.client, parts: parts, looks: make([]*Tx, 2*len(parts))}
+		t := &Transition{user: q.User, own: s.own.is(q.Client), parts: parts, looks: make([]*Tx, 2*len(parts))}
 		defer func() {
 			for _, tx := range t.looks {
 				if tx == nil {

@@ -9,8 +9,8 @@ import (
 
 // storeTurn is who stands in the queue for a reservation: a client, or one Update of the store's own.
 type storeTurn struct {
-	client engine.ID
-	update any // nil for a client
+	client engine.ID // zero for an Update
+	update any       // nil for a client
 }
 
 // storeHeld is a job that is parked, or one that was decided and whose answer is held back.
@@ -20,11 +20,10 @@ type storeHeld struct {
 }
 
 func (j *storeJob) turn() storeTurn {
-	turn := storeTurn{client: j.request.Client}
 	if j.waiter != nil {
-		turn.update = j.waiter.update
+		return storeTurn{update: j.waiter.update}
 	}
-	return turn
+	return storeTurn{client: j.request.Client}
 }
 
 // gone reports whether nobody waits for the answer any more.
