@@ -105,6 +105,7 @@ func (ss *storeSession) receiveCommit(log string, body *codec.Reader) error {
 	if log != s.opts.LogName {
 		return ss.rejectNow(log, tx.Sequence, refusal)
 	}
+	tx.Seal() // here, since the committer is one for all
 	job := storeJob{session: ss, size: size + 256}
 	job.request = engine.Request{Client: ss.session.Client(), User: ss.user, Time: s.now(), Tx: tx}
 	job.request.Readable = readable(lenses)

@@ -63,8 +63,8 @@ func (tx *Tx) guard(c txn.Comparison, value codec.Raw, path Path, observe func(P
 	if tx.touched(path) {
 		observe(path)
 	} else {
-		id := string([]byte{'g', byte(c)}) + string(value) + path.String()
-		tx.join(txn.Read{Kind: txn.ReadGuard, Path: path, Guard: c, Value: value, Truth: truth}, id)
+		compared := string(rune(c)) + string(value)
+		tx.join(txn.Read{Kind: txn.ReadGuard, Path: path, Guard: c, Value: value, Truth: truth}, compared)
 	}
 	return truth && tx.err == nil
 }

@@ -1,8 +1,6 @@
 package dstm
 
 import (
-	"maps"
-
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 	"github.com/trefoilgo/trefoil/status"
@@ -73,7 +71,7 @@ func (t *transaction) call(tx *Tx, fn func(tx *Tx) error) error {
 type mark struct {
 	root   tree.Node
 	writes []txn.Write
-	wrote  map[string]struct{}
+	wrote  pathSet
 }
 
 // mark remembers what the transaction has written.
@@ -82,9 +80,7 @@ func (t *transaction) mark() []mark {
 	for i, facet := range t.facets {
 		n := len(facet.part.Writes)
 		marks[i] = mark{root: facet.root, writes: facet.part.Writes[:n:n], wrote: facet.wrote}
-		if facet.wrote != nil {
-			facet.wrote = maps.Clone(facet.wrote)
-		}
+		facet.wrote = facet.wrote.clone()
 	}
 	return marks
 }

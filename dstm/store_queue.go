@@ -161,11 +161,24 @@ func (q *storeQueue) fill(batch []storeJob) []storeJob {
 			add(&q.jobs[n])
 		}
 	}
-	clear(q.jobs[:n])
-	if q.jobs = q.jobs[n:]; len(q.jobs) == 0 {
+	q.drop(n)
+	return batch
+}
+
+// drop takes the first n jobs out. The room is used again if that costs little, and unless it was for a rush that is over. The
+// caller holds mu.
+func (q *storeQueue) drop(n int) {
+	left := len(q.jobs) - n
+	if left > n {
+		clear(q.jobs[:n])
+		q.jobs = q.jobs[n:]
+		return
+	}
+	copy(q.jobs, q.jobs[n:])
+	clear(q.jobs[left:])
+	if q.jobs = q.jobs[:left]; left == 0 && cap(q.jobs) > 2*maxBatchJobs {
 		q.jobs = nil
 	}
-	return batch
 }
 
 func (q *storeQueue) done() {

@@ -113,7 +113,7 @@ func (s *Store) runsOn() *world.World { return s.world }
 
 // submit implements home.
 func (s *Store) submit(ctx context.Context, objects []*object, tx *txn.Transaction, _ uint64) ([]Commit, bool, error) {
-	size := 256 + len(tx.Metadata) + len(txn.AppendParts(nil, tx.Parts))
+	size := 256 + len(tx.Metadata) + tx.Seal()
 	if size > txn.MaxBytes {
 		return nil, false, status.New(status.ResourceExhausted, ErrTooLarge, "a transaction has at most %d bytes", txn.MaxBytes)
 	}

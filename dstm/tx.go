@@ -18,8 +18,8 @@ type Tx struct {
 	view  *view
 	root  tree.Node // the view and what this transaction wrote
 	part  txn.Part
-	reads map[string]struct{} // what part.Reads holds, by [readID]
-	wrote map[string]struct{} // paths whose value the transaction knows by itself: set, deleted, inserted
+	reads readSet // what part.Reads holds
+	wrote pathSet // paths whose value the transaction knows by itself: set, deleted, inserted
 }
 
 // transaction is what a run of a function has in common over all its objects.

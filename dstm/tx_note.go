@@ -11,15 +11,7 @@ import (
 // knows reports whether the transaction itself wrote at or above path, so that
 // what it reads there is its own. Additions and the like do not count.
 func (tx *Tx) knows(path Path) bool {
-	if len(tx.wrote) == 0 {
-		return false
-	}
-	for i := range len(path) + 1 {
-		if _, ok := tx.wrote[path[:i].String()]; ok {
-			return true
-		}
-	}
-	return false
+	return tx.wrote.covers(path)
 }
 
 // observe joins the value at path to the read set: a leaf, its absence, or all of a map or list.
@@ -87,13 +79,13 @@ func (tx *Tx) readable(path Path) bool {
 
 // note adds a read to the read set, once.
 func (tx *Tx) note(kind txn.ReadKind, path Path) {
-	tx.join(txn.Read{Kind: kind, Path: path}, string(rune('0'+kind))+path.String())
+	tx.join(txn.Read{Kind: kind, Path: path}, "")
 }
 
-// join adds a read to the read set, unless one of the same id is there. What an own unanswered transaction wrote at, above or
+// join adds a read to the read set, unless it is there already; of a guard, compared says with what. What an own unanswered transaction wrote at, above or
 // below the path has no version yet: it is read by value, and the transaction depends on that other one. Where
 // versions alone count, the other one's answer must come first.
-func (tx *Tx) join(read txn.Read, id string) {
+func (tx *Tx) join(read txn.Read, compared string) {
 	if !tx.readable(read.Path) {
 		tx.fail(status.New(status.PermissionDenied, ErrDenied, "this client may not read at %q", read.Path))
 		return
@@ -101,20 +93,22 @@ func (tx *Tx) join(read txn.Read, id string) {
 	if tx.readOnly {
 		return
 	}
-	if _, ok := tx.reads[id]; ok {
+	id := readID{read.Kind, read.Path, compared}
+	if tx.reads.has(&id) {
 		return
 	}
 	read.Path = slices.Clone(read.Path) // the caller's variadic slice may be reused
+	id.path = read.Path
 	if read.Kind != txn.ReadGuard && len(tx.view.pending) > 0 && tx.depend(read.Path) {
 		if err := byValue(&read, tx.view.root.Find(read.Path)); err != nil {
 			tx.fail(status.New(status.ResourceExhausted, ErrTooLarge, "reading %q: %v", read.Path, err).Because(err))
 			return
 		}
 	}
-	if tx.reads == nil {
-		tx.reads = map[string]struct{}{}
+	tx.reads.add(id)
+	if tx.part.Reads == nil {
+		tx.part.Reads = make([]txn.Read, 0, fewReads)
 	}
-	tx.reads[id] = struct{}{}
 	tx.part.Reads = append(tx.part.Reads, read)
 	tx.count()
 }

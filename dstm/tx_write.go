@@ -128,10 +128,7 @@ func (tx *Tx) write(w txn.Write) {
 	tx.count()
 	switch w.Op {
 	case txn.OpSet, txn.OpDelete, txn.OpInsert:
-		if tx.wrote == nil {
-			tx.wrote = map[string]struct{}{}
-		}
-		tx.wrote[at.String()] = struct{}{}
+		tx.wrote.add(at)
 	default:
 		// What stands there now depends on what stood there before: who reads it reads that.
 	}

@@ -20,17 +20,17 @@ func Diff[V any](a, b Map[V], emit func(key string, old, fresh *V) bool) bool {
 		case q != nil && q.whole:
 			y.open()
 		case q == nil || p != nil && p.entry.key < q.entry.key:
-			if x.pop(); !emit(p.entry.key, &p.entry.value, nil) {
+			if x.pop(); !emit(p.entry.key, p.entry.value, nil) {
 				return false
 			}
 		case p == nil || q.entry.key < p.entry.key:
-			if y.pop(); !emit(q.entry.key, nil, &q.entry.value) {
+			if y.pop(); !emit(q.entry.key, nil, q.entry.value) {
 				return false
 			}
 		default:
 			x.pop()
 			y.pop()
-			if !emit(p.entry.key, &p.entry.value, &q.entry.value) {
+			if !emit(p.entry.key, p.entry.value, q.entry.value) {
 				return false
 			}
 		}

@@ -55,7 +55,7 @@ func (e *entry[V]) pair() (string, *V) {
 	if e == nil {
 		return "", nil
 	}
-	return e.key, &e.value
+	return e.key, e.value
 }
 
 func (e *entry[V]) walkFrom(key string, yield func(string, *V) bool) bool {
@@ -65,5 +65,5 @@ func (e *entry[V]) walkFrom(key string, yield func(string, *V) bool) bool {
 	case e.key < key:
 		return e.right.walkFrom(key, yield)
 	}
-	return e.left.walkFrom(key, yield) && yield(e.key, &e.value) && e.right.walk(yield)
+	return e.left.walkFrom(key, yield) && yield(e.key, e.value) && e.right.walk(yield)
 }

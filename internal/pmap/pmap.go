@@ -18,7 +18,7 @@ type entry[V any] struct {
 	key         string
 	left, right *entry[V]
 	size        int
-	value       V
+	value       *V // apart: a change copies the entries on its way, and they are many
 }
 
 // Len is the number of keys.
@@ -34,14 +34,14 @@ func (m Map[V]) Get(key string) *V {
 		case key > e.key:
 			e = e.right
 		default:
-			return &e.value
+			return e.value
 		}
 	}
 	return nil
 }
 
 // Put returns a map in which key has value.
-func (m Map[V]) Put(key string, value V) Map[V] { return Map[V]{m.root.put(key, value)} }
+func (m Map[V]) Put(key string, value V) Map[V] { return Map[V]{m.root.put(key, &value)} }
 
 // Delete returns a map without key; m itself if it has none.
 func (m Map[V]) Delete(key string) Map[V] {
@@ -67,10 +67,10 @@ func (e *entry[V]) count() int {
 }
 
 func (e *entry[V]) walk(yield func(string, *V) bool) bool {
-	return e == nil || e.left.walk(yield) && yield(e.key, &e.value) && e.right.walk(yield)
+	return e == nil || e.left.walk(yield) && yield(e.key, e.value) && e.right.walk(yield)
 }
 
-func (e *entry[V]) put(key string, value V) *entry[V] {
+func (e *entry[V]) put(key string, value *V) *entry[V] {
 	switch {
 	case e == nil:
 		return &entry[V]{key: key, value: value, size: 1}

@@ -11,8 +11,9 @@ func build[V any](keys []string, values []V) *entry[V] {
 		return nil
 	}
 	mid := len(keys) / 2
+	value := values[mid] // apart, or one that is still in use would keep all
 	return &entry[V]{
-		key: keys[mid], value: values[mid], size: len(keys),
+		key: keys[mid], value: &value, size: len(keys),
 		left: build(keys[:mid], values[:mid]), right: build(keys[mid+1:], values[mid+1:]),
 	}
 }

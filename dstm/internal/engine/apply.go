@@ -92,13 +92,8 @@ func (s *State) record(e *Entry) {
 	c.Last, c.Settled = max(c.Last, e.Sequence), max(c.Settled, e.Settled)
 	c.Position, c.Time = e.Position, e.Time
 	if e.Kind == Commit {
-		commits := make([]Committed, 0, len(c.Commits)+1)
-		for _, old := range c.Commits {
-			if old.Sequence > c.Settled {
-				commits = append(commits, old)
-			}
-		}
-		c.Commits = append(commits, Committed{Sequence: e.Sequence, Position: e.Position, Digest: e.Digest, Parts: e.Made})
+		c.Commits = addCommit(trimCommits(c.Commits, c.Settled),
+			Committed{Sequence: e.Sequence, Position: e.Position, Digest: e.Digest, Parts: e.Made})
 		c.Refusals = trimRefused(c.Refusals, c.Settled)
 	} else {
 		c.Commits = trimCommits(c.Commits, c.Settled)
@@ -107,6 +102,17 @@ func (s *State) record(e *Entry) {
 	key := string(e.Client[:])
 	s.clients = s.clients.Put(key, c)
 	s.ages = s.ages.Put(age(c.Position), key)
+}
+
+// addCommit appends a commit, in place where nobody has: the states before this one see no more of the array than they
+// did, and the first that follows on one of them takes the free place. Sequences begin at 1.
+func addCommit(list []Committed, c Committed) []Committed {
+	n := len(list)
+	if n < cap(list) && list[:n+1][n].Sequence == 0 {
+		return append(list, c)
+	}
+	room := min(2*n, MaxUnsettled)
+	return append(append(make([]Committed, 0, max(room, n+1)), list...), c)
 }
 
 func trimCommits(list []Committed, settled uint64) []Committed {

@@ -342,3 +342,27 @@ func TestClientLimit(t *testing.T) {
 		t.Errorf("%d ages of %d clients", w.state.ages.Len(), w.state.clients.Len())
 	}
 }
+
+// Two states that follow on one are apart, although both remember the same commits and one more each.
+func TestBranches(t *testing.T) {
+	w := newWorld(t, Options{})
+	for i := range uint64(5) {
+		expect(t, w.decide(1, w.tx(1+i, set(1, "x"))), fmt.Sprint("committed ", 1+i))
+	}
+	var states []State
+	for i := range uint64(3) {
+		tx := w.tx(6+i, set(1, "x"))
+		next, _, d := Decide(w.state, Memory{}, &Request{Client: ID{1}, Time: w.now, Tx: tx})
+		expect(t, d, "committed 6")
+		states = append(states, next)
+	}
+	for i, s := range states {
+		commits := s.Client(ID{1}).Commits
+		if len(commits) != 6 || commits[5].Sequence != 6+uint64(i) {
+			t.Errorf("branch %d remembers %+v", i, commits)
+		}
+	}
+	if n := len(w.state.Client(ID{1}).Commits); n != 5 {
+		t.Errorf("the state before remembers %d", n)
+	}
+}

@@ -12,7 +12,7 @@ import (
 // known answers a transaction whose sequence was used before.
 func (d *decider) known() bool {
 	sequence := d.tx.Sequence
-	if c := d.client; c != nil {
+	if c := d.client; c != nil && sequence <= c.Last {
 		if i := slices.IndexFunc(c.Commits, func(x Committed) bool { return x.Sequence == sequence }); i >= 0 {
 			if c.Commits[i].Digest != d.digest {
 				d.out.Refusal = refusal(status.InvalidArgument, reason.SequenceReused, "the sequence was used for another transaction")
@@ -25,18 +25,16 @@ func (d *decider) known() bool {
 			d.out.Refusal = r
 			return true
 		}
-		if sequence <= c.Last {
-			if d.maybeDone() {
-				d.out.Refusal = outcomeUnknown(forgottenOutcome)
-				return true
-			}
-			if r := d.memory.refusal(d.q.Client, sequence); r != nil { // no copy can commit any more, so the log need not say it
-				d.out.Refusal = r
-				return true
-			}
-			d.out.Refusal = refusal(status.FailedPrecondition, reason.StaleSequence, "the sequence is not above the last one")
+		if d.maybeDone() {
+			d.out.Refusal = outcomeUnknown(forgottenOutcome)
 			return true
 		}
+		if r := d.memory.refusal(d.q.Client, sequence); r != nil { // no copy can commit any more, so the log need not say it
+			d.out.Refusal = r
+			return true
+		}
+		d.out.Refusal = refusal(status.FailedPrecondition, reason.StaleSequence, "the sequence is not above the last one")
+		return true
 	}
 	// Before the memory, which knows nothing of what became of other copies elsewhere.
 	if r := d.refuseForgotten(); r != nil {
@@ -142,15 +140,10 @@ func (d *decider) unreadable() *Refusal {
 
 // unsettled counts the commits that the client has not seen answered.
 func (d *decider) unsettled() int {
-	n := 0
-	if d.client != nil {
-		for i := range d.client.Commits {
-			if d.client.Commits[i].Sequence > d.tx.Settled {
-				n++
-			}
-		}
+	if d.client == nil {
+		return 0
 	}
-	return n
+	return len(trimCommits(d.client.Commits, d.tx.Settled))
 }
 
 // depends reports whether a transaction that this one presumes was refused, or never came. Of one that is

@@ -13,6 +13,9 @@ func (n *Node) Only(paths []Path) *Node {
 	if n.IsLeaf() || slices.ContainsFunc(paths, func(p Path) bool { return len(p) == 0 }) {
 		return n
 	}
+	if len(paths) == 1 && n.IsMap() {
+		return n.along(paths[0])
+	}
 	below := map[string][]Path{}
 	for _, path := range paths {
 		below[path[0]] = append(below[path[0]], path[1:])
@@ -35,6 +38,16 @@ func (n *Node) Only(paths []Path) *Node {
 		for i, id := range ids {
 			only.order.ids, only.order.labels = only.order.ids.Put(labels[i], id), only.order.labels.Put(id, labels[i])
 		}
+	}
+	return &only
+}
+
+// along is Only for one path, from a map.
+func (n *Node) along(path Path) *Node {
+	only := *n
+	only.Kids = pmap.Map[Node]{}
+	if kid := n.Kids.Get(path[0]); kid != nil {
+		only.Kids = only.Kids.Put(path[0], *kid.Only([]Path{path[1:]}))
 	}
 	return &only
 }

@@ -39,6 +39,17 @@ func New(value, shape codec.Raw, version uint64, depth int) (Node, error) {
 	return n, nil
 }
 
+// Check returns the error that New would.
+func Check(value, shape codec.Raw, depth int) error {
+	r := codec.NewReader(value, 1)
+	if shape == nil && depth <= MaxDepth && r.Kind() != codec.Map { // a leaf, of which New would make a copy
+		r.Skip()
+		return r.Err()
+	}
+	_, err := New(value, shape, 0, depth)
+	return err
+}
+
 // parser walks a value and its shape side by side: the shape lists the lists in the order in which the walk meets them.
 type parser struct {
 	version uint64

@@ -39,20 +39,23 @@ func Concerns(before *tree.Node, writes []Write) []tree.Path {
 	state := *before
 	for i := range writes {
 		w := &writes[i]
-		at, list := w.Element(), w.Path
+		at, list := w.Target(), w.Path
 		switch w.Op {
 		case OpInsert, OpMove:
 			if w.Place.Anchor != "" {
 				paths = append(paths, append(list[:len(list):len(list)], w.Place.Anchor))
 			}
 		default:
-			at, list = w.Path, w.Path[:max(len(w.Path)-1, 0)]
+			list = w.Path[:max(len(w.Path)-1, 0)]
 		}
 		paths = append(paths, at)
 		if w.Op != OpInsert && len(at) > 0 {
 			if place := state.Find(list).PlaceOf(at[len(at)-1]); place.Anchor != "" {
 				paths = append(paths, append(list[:len(list):len(list)], place.Anchor))
 			}
+		}
+		if i == len(writes)-1 {
+			break
 		}
 		next, _, err := Apply(state, writes[i:i+1], before.Changed()+1)
 		if err != nil {

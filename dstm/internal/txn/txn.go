@@ -4,6 +4,7 @@ package txn
 
 import (
 	"crypto/sha256"
+	"sync"
 
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
@@ -20,6 +21,9 @@ type Transaction struct {
 	Parts    []Part
 	// Attempt says how often the client has tried what this transaction is to do; 0 counts as 1.
 	Attempt uint64
+
+	sealed bool
+	digest [DigestSize]byte
 }
 
 // Part is what a transaction does with one object.
@@ -110,10 +114,37 @@ const DigestSize = 16
 // Digest identifies the content of a transaction: what it presumes and does, not
 // when it was sent.
 func (t *Transaction) Digest() [DigestSize]byte {
-	b := AppendParts(nil, t.Parts)
+	if t.sealed {
+		return t.digest
+	}
+	digest, _ := t.weigh()
+	return digest
+}
+
+// Seal computes the digest for good, so that who decides need not, and returns how many bytes the parts take. Parts and
+// After must not be changed from now on.
+func (t *Transaction) Seal() (size int) {
+	t.digest, size = t.weigh()
+	t.sealed = true
+	return size
+}
+
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxScratch keeps one huge transaction from holding its memory for good.
+const maxScratch = 64 << 10
+
+func (t *Transaction) weigh() (digest [DigestSize]byte, size int) {
+	p := scratch.Get().(*[]byte)
+	b := AppendParts((*p)[:0], t.Parts)
+	size = len(b)
 	b = appendSequences(b, t.After)
 	sum := sha256.Sum256(b)
-	return [DigestSize]byte(sum[:DigestSize])
+	if cap(b) <= maxScratch {
+		*p = b
+		scratch.Put(p)
+	}
+	return [DigestSize]byte(sum[:DigestSize]), size
 }
 
 // Apply returns root after the writes, in order, made by version. On an error

@@ -38,7 +38,7 @@ func CheckShaped(rawValue, rawShape codec.Raw, depth int) (value, shape codec.Ra
 	if shape, err = checkShape(rawShape); err != nil {
 		return nil, nil, err
 	}
-	if _, err := tree.New(value, shape, 0, depth); err != nil {
+	if err := tree.Check(value, shape, depth); err != nil {
 		return nil, nil, invalid(err.Error())
 	}
 	return value, shape, nil
@@ -69,23 +69,23 @@ func checkShape(raw codec.Raw) (codec.Raw, error) {
 // finite refuses NaN and infinities. It recurses no deeper than MaxNesting, which was checked.
 func finite(r *codec.Reader) error {
 	for r.Len() > 0 {
-		var inner codec.Reader
 		switch r.Kind() {
 		case codec.Float:
 			if f := r.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
 				return invalid("NaN and infinities are refused")
 			}
-			continue
 		case codec.List:
-			inner = r.Array()
+			inner := r.Array()
+			if err := finite(&inner); err != nil {
+				return err
+			}
 		case codec.Map:
-			inner = r.Map()
+			inner := r.Map()
+			if err := finite(&inner); err != nil {
+				return err
+			}
 		default:
 			r.Skip()
-			continue
-		}
-		if err := finite(&inner); err != nil {
-			return err
 		}
 	}
 	return r.Err()
