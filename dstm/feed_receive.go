@@ -2,6 +2,7 @@ package dstm
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/trefoilgo/trefoil/codec"
@@ -108,7 +109,7 @@ func (ss *storeSession) receiveCommit(log string, body *codec.Reader) error {
 	tx.Seal() // here, since the committer is one for all
 	job := storeJob{session: ss, size: size + 256}
 	job.request = engine.Request{Client: ss.session.Client(), User: ss.user, Time: s.now(), Tx: tx}
-	job.request.Readable = readable(lenses)
+	job.request.Readable = lenses.readable()
 	if refusal != nil {
 		job.request.Refusal = &engine.Refusal{Code: refusal.Code, Reason: refusal.Reason, Message: refusal.Message}
 	}
@@ -131,14 +132,14 @@ func (ss *storeSession) receiveCommit(log string, body *codec.Reader) error {
 }
 
 // admit counts a transaction and returns the lenses of those of its objects that the session has open.
-func (ss *storeSession) admit(tx *txn.Transaction) (waiting int, lenses map[string]*lens.Lens) {
+func (ss *storeSession) admit(tx *txn.Transaction) (waiting int, lenses partLenses) {
 	ss.store.mu.Lock()
 	defer ss.store.mu.Unlock()
 	ss.unanswered++
-	lenses = make(map[string]*lens.Lens, len(tx.Parts))
+	lenses = make(partLenses, len(tx.Parts))
 	for i := range tx.Parts {
 		if o := ss.objects[tx.Parts[i].Object]; o != nil {
-			lenses[o.name] = o.lens
+			lenses[i] = partLens{o.name, o.lens, true}
 		}
 	}
 	return ss.unanswered, lenses
@@ -146,16 +147,16 @@ func (ss *storeSession) admit(tx *txn.Transaction) (waiting int, lenses map[stri
 
 // allowed asks the rules. Who reads in a transaction learns what is there, so an object that is not open
 // must be one that the client might open; its lens is added to lenses.
-func (ss *storeSession) allowed(tx *txn.Transaction, lenses map[string]*lens.Lens) *status.Error {
+func (ss *storeSession) allowed(tx *txn.Transaction, lenses partLenses) *status.Error {
 	ctx := ss.session.Context()
 	for i := range tx.Parts {
 		name := tx.Parts[i].Object
-		if _, open := lenses[name]; !open {
+		if !lenses[i].open {
 			l, err := ss.store.rules.open(ctx, ss.access(name))
 			if err != nil {
 				return err
 			}
-			lenses[name] = l
+			lenses[i] = partLens{name, l, true}
 		}
 	}
 	for i := range tx.Parts {
@@ -166,14 +167,29 @@ func (ss *storeSession) allowed(tx *txn.Transaction, lenses map[string]*lens.Len
 	return nil
 }
 
+// partLens is the lens of the object of one part of a transaction, nil if all of it may be read.
+type partLens struct {
+	object string
+	lens   *lens.Lens
+	open   bool // it is known
+}
+
+// partLenses has a lens for each part of a transaction.
+type partLenses []partLens
+
 // readable is what the engine is told of lenses, nil if there are none.
-func readable(lenses map[string]*lens.Lens) func(object string) []tree.Path {
-	for _, l := range lenses {
-		if l != nil {
-			return func(object string) []tree.Path { return lenses[object].Paths() }
-		}
+func (lenses partLenses) readable() func(object string) []tree.Path {
+	if !slices.ContainsFunc(lenses, func(l partLens) bool { return l.lens != nil }) {
+		return nil
 	}
-	return nil
+	return func(object string) []tree.Path {
+		for i := range lenses {
+			if lenses[i].object == object {
+				return lenses[i].lens.Paths()
+			}
+		}
+		return nil
+	}
 }
 
 func (ss *storeSession) access(object string) *Access {

@@ -22,8 +22,19 @@ type storeRing struct {
 type storeRecent struct {
 	entry  *engine.Entry
 	before []uint64 // for each part the entry before that changed the object, 0 if it was not held
-	frames map[storeFrame]*transport.Shared
+	frames []storeKept
 	extra  int // bytes of frames that cost did not foresee
+
+	kept      engine.Entry // entry points here; most have one part and one frame, for which there is room here too
+	onePart   [1]engine.Part
+	oneBefore [1]uint64
+	oneFrame  [1]storeKept
+}
+
+// storeKept is a change frame that was built.
+type storeKept struct {
+	of    storeFrame
+	frame *transport.Shared
 }
 
 // storeFrame tells the change frames of one entry apart.
@@ -39,12 +50,12 @@ func (r *storeRing) reset(position uint64) {
 }
 
 func (r *storeRing) push(e *engine.Entry) *storeRecent {
-	kept := *e
-	kept.Parts = make([]engine.Part, len(e.Parts))
-	recent := &storeRecent{entry: &kept, before: make([]uint64, len(e.Parts))}
-	for i, p := range e.Parts { // without writes and states, which Raw says again or would keep alive
-		kept.Parts[i] = engine.Part{Object: p.Object, Version: p.Version, Raw: p.Raw}
-		recent.before[i] = r.last[p.Object]
+	recent := &storeRecent{kept: *e}
+	recent.entry, recent.kept.Parts, recent.before, recent.frames = &recent.kept, recent.onePart[:0], recent.oneBefore[:0], recent.oneFrame[:0]
+	for i := range e.Parts { // without writes and states, which Raw says again or would keep alive
+		p := &e.Parts[i]
+		recent.kept.Parts = append(recent.kept.Parts, engine.Part{Object: p.Object, Version: p.Version, Raw: p.Raw})
+		recent.before = append(recent.before, r.last[p.Object])
 		r.last[p.Object] = e.Position
 	}
 	r.entries = append(r.entries, recent)
@@ -124,17 +135,21 @@ func (e *storeRecent) part(object string) int {
 
 // change is the change frame with the parts of mask, built once as long as there are few such.
 func (e *storeRecent) change(log string, mask uint32) *transport.Shared {
-	if f := e.frames[storeFrame{mask: mask}]; f != nil {
+	if f := e.built(storeFrame{mask: mask}); f != nil {
 		return f
 	}
-	f := transport.NewShared(appendChange(nil, log, e.entry, mask))
+	size := changeHead + len(log) + len(e.entry.Metadata)
+	for i := range e.entry.Parts {
+		size += len(e.entry.Parts[i].Raw)
+	}
+	f := transport.NewShared(appendChange(make([]byte, 0, size), log, e.entry, mask))
 	e.keep(storeFrame{mask: mask}, f)
 	return f
 }
 
 // filtered is the change frame with the parts of mask, each through its lens.
 func (r *storeRing) filtered(e *storeRecent, log string, key storeFrame, lenses []*lens.Lens) *transport.Shared {
-	if f := e.frames[key]; f != nil {
+	if f := e.built(key); f != nil {
 		return f
 	}
 	f := transport.NewShared(appendFiltered(nil, log, e.entry, key.mask, lenses, key.own))
@@ -145,13 +160,20 @@ func (r *storeRing) filtered(e *storeRecent, log string, key storeFrame, lenses 
 	return f
 }
 
+// built is a frame that was built before and kept, nil if there is none.
+func (e *storeRecent) built(key storeFrame) *transport.Shared {
+	for i := range e.frames {
+		if e.frames[i].of == key {
+			return e.frames[i].frame
+		}
+	}
+	return nil
+}
+
 func (e *storeRecent) keep(key storeFrame, f *transport.Shared) bool {
 	if len(e.frames) >= maxFrames {
 		return false
 	}
-	if e.frames == nil {
-		e.frames = map[storeFrame]*transport.Shared{}
-	}
-	e.frames[key] = f
+	e.frames = append(e.frames, storeKept{key, f})
 	return true
 }
