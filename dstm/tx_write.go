@@ -96,10 +96,7 @@ func (tx *Tx) number(call string, n any) (codec.Raw, bool) {
 
 // encode is the canonical form of a value that is to hang depth keys below the root.
 func (tx *Tx) encode(value any, depth int) (codec.Raw, bool) {
-	raw, err := codec.Marshal(value)
-	if err == nil {
-		raw, err = txn.CheckValue(raw, depth)
-	}
+	raw, err := txn.Encode(value, depth)
 	if err != nil {
 		tx.fail(status.New(status.InvalidArgument, ErrInvalid, "a value of type %T cannot be stored: %v", value, err).Because(err))
 		return nil, false

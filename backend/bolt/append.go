@@ -10,8 +10,28 @@ import (
 	"github.com/trefoilgo/trefoil/status"
 )
 
-// scratchLimit is how much memory a log keeps between appends, in bytes.
-const scratchLimit = 1 << 20
+// tailLimit is how large a batch may be, in bytes, for the log to keep it in memory until the next one: whoever follows the log is
+// woken by an append, and would read what was just written, check it and copy it.
+const tailLimit = 1 << 20
+
+// tail is the last batch that was appended, or nothing.
+type tail struct {
+	after   dstm.Position // the position before it
+	records [][]byte
+}
+
+// behind returns the entries behind a position if they are in the tail, nil otherwise. It costs no copy: what it holds never changes.
+func (t *tail) behind(after dstm.Position) []dstm.Entry {
+	if after < t.after || after-t.after >= dstm.Position(len(t.records)) {
+		return nil
+	}
+	records := t.records[after-t.after:]
+	entries := make([]dstm.Entry, len(records))
+	for i, record := range records {
+		entries[i] = dstm.Entry{Position: after + dstm.Position(i) + 1, Data: record[entryHeader:]}
+	}
+	return entries
+}
 
 // Append implements [dstm.Log]: one commit of bbolt, which syncs the file twice. A context that ends during the
 // commit does not end it.
@@ -27,7 +47,7 @@ func (h *handle) Append(ctx context.Context, after dstm.Position, batch dstm.Bat
 	if head, _, _ := h.state(); after != head {
 		return 0, status.New(status.Aborted, dstm.ErrMoved, "the head of the log is %d, not %d", head, after)
 	}
-	records := h.seal(after, batch.Entries)
+	records, size := seal(after, batch.Entries)
 	err := h.store.update(func(tx *bbolt.Tx) error { return h.put(tx, after, records) })
 	if err != nil {
 		return 0, err
@@ -35,7 +55,10 @@ func (h *handle) Append(ctx context.Context, after dstm.Position, batch dstm.Bat
 	head := after + dstm.Position(len(records))
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.head = head
+	h.head, h.tail = head, tail{}
+	if size <= tailLimit {
+		h.tail = tail{after, records}
+	}
 	close(h.grown)
 	h.grown = make(chan struct{})
 	return head, nil
@@ -66,20 +89,12 @@ func (l *log) put(tx *bbolt.Tx, after dstm.Position, records [][]byte) error {
 	return nil
 }
 
-// seal makes the records of entries behind after, in one buffer that the next append uses again: bbolt needs the
-// values up to the end of the transaction only.
-func (l *log) seal(after dstm.Position, entries [][]byte) [][]byte {
-	size := 0
+// seal makes the records of entries behind after, in one buffer of size bytes.
+func seal(after dstm.Position, entries [][]byte) (records [][]byte, size int) {
 	for _, data := range entries {
 		size += entryHeader + len(data)
 	}
-	buf := l.scratch[:0]
-	if cap(buf) < size {
-		buf = make([]byte, 0, size)
-		if size <= scratchLimit {
-			l.scratch = buf
-		}
-	}
+	buf := make([]byte, 0, size)
 	records, key := make([][]byte, len(entries)), make([]byte, 0, 8)
 	for i, data := range entries {
 		start := len(buf)
@@ -87,5 +102,5 @@ func (l *log) seal(after dstm.Position, entries [][]byte) [][]byte {
 		buf = appendSealed(buf, key, data)
 		records[i] = buf[start:len(buf):len(buf)]
 	}
-	return records
+	return records, size
 }

@@ -27,13 +27,13 @@ type log struct {
 	name  []byte // of its bucket
 
 	appending sync.Mutex // held from the comparison to the end of the commit
-	scratch   []byte     // of append, guarded by appending
 
 	mu sync.Mutex
 	// What is durable. Reads go no further: bbolt shows a commit to readers before it has synced it.
 	head  dstm.Position
 	base  dstm.Position // everything up to here was truncated
 	grown chan struct{} // closed and replaced whenever head changes
+	tail  tail          // ends at head
 }
 
 // handle is the [dstm.Log] that [Store.Log] returns.

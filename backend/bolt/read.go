@@ -36,7 +36,9 @@ func (h *handle) Read(ctx context.Context, after dstm.Position) iter.Seq2[dstm.E
 			case next < base:
 				err = truncated(next, base)
 			case next < head:
-				some, err = h.take(next, head)
+				if some = h.recent(next); some == nil {
+					some, err = h.take(next, head)
+				}
 			default:
 				select {
 				case <-grown:
@@ -58,6 +60,14 @@ func (h *handle) Read(ctx context.Context, after dstm.Position) iter.Seq2[dstm.E
 			}
 		}
 	}
+}
+
+// recent returns the entries behind after if they were appended last, nil if not.
+func (l *log) recent(after dstm.Position) []dstm.Entry {
+	l.mu.Lock()
+	last := l.tail
+	l.mu.Unlock()
+	return last.behind(after)
 }
 
 // take returns copies of some entries behind after, none above head.

@@ -74,7 +74,7 @@ type Part struct {
 }
 
 func (p *Part) encode() {
-	b := codec.AppendArray(nil, 3)
+	b := codec.AppendArray(make([]byte, 0, 16+len(p.Object)+txn.SizeOfWrites(p.Writes)), 3)
 	b = codec.AppendString(b, p.Object)
 	b = codec.AppendInt(b, int64(p.Version))
 	p.Raw = txn.AppendWrites(b, p.Writes)

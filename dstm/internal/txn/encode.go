@@ -89,6 +89,19 @@ func (r *Read) append(b []byte) []byte {
 	return b
 }
 
+// SizeOfWrites is about what AppendWrites appends, rather more than less.
+func SizeOfWrites(writes []Write) int {
+	size := 5
+	for i := range writes {
+		w := &writes[i]
+		size += 16 + len(w.Value) + len(w.Shape) + len(w.Least) + len(w.Most) + len(w.ID) + len(w.Place.Anchor)
+		for _, key := range w.Path {
+			size += 3 + len(key)
+		}
+	}
+	return size
+}
+
 // AppendWrites appends a list of writes.
 func AppendWrites(b []byte, writes []Write) []byte {
 	b = codec.AppendArray(b, len(writes))

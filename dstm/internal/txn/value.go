@@ -16,6 +16,22 @@ func readValue(r *codec.Reader, depth int) (codec.Raw, error) {
 	return CheckValue(raw, depth)
 }
 
+// Encode returns the canonical form of a Go value without lists that may be written depth keys below the root.
+func Encode(value any, depth int) (codec.Raw, error) {
+	p := scratch.Get().(*[]byte)
+	b, err := codec.AppendValue((*p)[:0], value)
+	if err != nil {
+		scratch.Put(p)
+		return nil, err
+	}
+	raw, err := CheckValue(b, depth) // a copy
+	if cap(b) <= maxScratch {
+		*p = b
+		scratch.Put(p)
+	}
+	return raw, err
+}
+
 // CheckValue returns the canonical form of a value without lists that may be written depth keys below the root.
 func CheckValue(raw codec.Raw, depth int) (codec.Raw, error) {
 	value, _, err := CheckShaped(raw, nil, depth)
