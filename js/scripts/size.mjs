@@ -5,15 +5,16 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 // In bytes with gzip, without @msgpack/msgpack: about 2 % above what they were when they were last set, for versions of zlib differ by some bytes. Whoever raises one
-// says in the commit what the page gets for it.
+// says in the commit what the page gets for it. That of the transport is the aim of 12 KiB. In it are connecting, reconnecting and its states, the watch over the server, the queues and
+// large frames in pieces, msgpack with our own checks, SHA-256, and the client's key; not in it are the JSON codec (1.6 KiB) and openStorage, which only those pay for that import them.
 const budgets = [
-  { name: "transport", uses: ["Client"], budget: 14_500 },
-  { name: "rpc", uses: ["Client", "rpc.Peer"], budget: 19_900 },
-  { name: "pubsub", uses: ["Client", "pubsub.PubSub"], budget: 22_300 },
-  { name: "rpc + pubsub", uses: ["Client", "rpc.Peer", "pubsub.PubSub"], budget: 25_600 },
-  { name: "dstm", uses: ["Client", "dstm.Client"], budget: 51_000 },
-  { name: "dstm + storage", uses: ["Client", "dstm.Client", "openStorage"], budget: 54_200 },
-  { name: "all", uses: null, budget: 64_500 },
+  { name: "transport", uses: ["Client"], budget: 12_288 },
+  { name: "rpc", uses: ["Client", "rpc.Peer"], budget: 17_600 },
+  { name: "pubsub", uses: ["Client", "pubsub.PubSub"], budget: 20_050 },
+  { name: "rpc + pubsub", uses: ["Client", "rpc.Peer", "pubsub.PubSub"], budget: 23_250 },
+  { name: "dstm", uses: ["Client", "dstm.Client"], budget: 49_200 },
+  { name: "dstm + storage", uses: ["Client", "dstm.Client", "openStorage"], budget: 52_400 },
+  { name: "all, and JSON", uses: null, budget: 64_500 },
 ];
 
 const src = fileURLToPath(new URL("../src", import.meta.url));

@@ -6,9 +6,9 @@
 export { Code, TrefoilError, codeName } from "./status.ts";
 export { Time } from "./codec/index.ts";
 export type { Value, ValueMap } from "./codec/index.ts";
-export { Client, CloseCode, openStorage, StorageReason } from "./transport/index.ts";
+export { Client, CloseCode, json, openStorage, StorageReason } from "./transport/index.ts";
 export type {
-  ClientOptions, Credentials, Environment, Frame, KeyLocks, KeyStorage, Pattern, Phase, Receiver, Session, SharedStorage, Socket, SocketConstructor, State, Storage,
+  ClientOptions, Codec, Credentials, Environment, Frame, KeyLocks, KeyStorage, Pattern, Phase, Receiver, Session, SharedStorage, Socket, SocketConstructor, State, Storage,
   StorageChange, StorageOptions,
 } from "./transport/index.ts";
 export * as codec from "./codec/index.ts";

@@ -39,14 +39,16 @@ export const Code = {
 /** One of the 16 canonical codes. */
 export type Code = (typeof Code)[keyof typeof Code];
 
-const names = [
-  "ok", "canceled", "unknown", "invalid_argument", "deadline_exceeded", "not_found", "already_exists", "permission_denied", "resource_exhausted",
-  "failed_precondition", "aborted", "out_of_range", "unimplemented", "internal", "unavailable", "data_loss", "unauthenticated",
-];
+/** A name such as DataLoss as it stands in texts: data_loss. */
+export function snake(name: string): string {
+  return name.replace(/(?!^)[A-Z]/g, "_$&").toLowerCase();
+}
 
 /** The name of a code in lower case with underscores, `code_77` outside the canonical range. */
 export function codeName(code: number): string {
-  return names[code] ?? `code_${code}`;
+  if (code === 0) return "ok";
+  const found = Object.entries(Code).find(([, n]) => n === code);
+  return found ? snake(found[0]) : `code_${code}`;
 }
 
 /** Reports whether a number is one of the 16 codes. */

@@ -17,10 +17,12 @@ export function fromBase64(text: string): Uint8Array | null {
   return bytes;
 }
 
+const digits = /* @__PURE__ */ Array.from({ length: 256 }, (_, i) => (i + 256).toString(16).slice(1));
+
 /** Bytes as lower-case hexadecimal digits. */
 export function toHex(bytes: Uint8Array): string {
   let text = "";
-  for (const c of bytes) text += (c + 0x100).toString(16).slice(1);
+  for (let i = 0; i < bytes.length; i++) text += digits[bytes[i] as number] as string;
   return text;
 }
 

@@ -1,7 +1,7 @@
 import { EXT_TIMESTAMP, encodeTimeSpecToTimestamp } from "@msgpack/msgpack";
 import { codecError } from "./errors.ts";
 import { toUTF8 } from "./text.ts";
-import { classify, entries } from "./plain.ts";
+import { entries, isBytes, plain } from "./plain.ts";
 import { Time, maxDepth, maxExact } from "./value.ts";
 
 // The encoder of @msgpack/msgpack is not canonical in our sense: it sorts keys as JavaScript does and not by their bytes, writes 2^53 as a float and every bigint in nine
@@ -52,32 +52,37 @@ class Writer {
   }
 
   value(v: unknown, depth: number): void {
-    const kind = classify(v);
-    switch (kind.is) {
-      case "null":
+    switch (typeof v) {
+      case "undefined":
         return this.#byte(0xc0);
       case "boolean":
-        return this.#byte(kind.value ? 0xc3 : 0xc2);
+        return this.#byte(v ? 0xc3 : 0xc2);
       case "number":
-        return this.#number(kind.value);
+        return this.#number(v);
       case "bigint":
-        return this.#bigint(kind.value);
+        return this.#bigint(v);
       case "string":
-        return this.#string(kind.value);
-      case "bytes":
-        this.#head(kind.value.length, 0xc4, 0, 0);
-        return this.#append(kind.value);
-      case "time":
-        return this.#time(kind.value);
+        return this.#string(v);
+      case "object":
+        return v === null ? this.#byte(0xc0) : this.#object(plain(v), depth);
+    }
+    throw codecError("codec.type");
+  }
+
+  #object(v: object, depth: number): void {
+    if (v instanceof Time) return this.#time(v);
+    if (isBytes(v)) {
+      this.#head(v.length, 0xc4, 0, 0);
+      return this.#append(v);
     }
     if (depth >= maxDepth) throw codecError("codec.depth");
-    if (kind.is === "list") {
-      this.#head(kind.value.length, 0xdb, 0x90, 16);
+    if (Array.isArray(v)) {
+      this.#head(v.length, 0xdb, 0x90, 16);
       // Not forEach: it would pass over holes.
-      for (let i = 0; i < kind.value.length; i++) this.value(kind.value[i], depth + 1);
+      for (let i = 0; i < v.length; i++) this.value(v[i], depth + 1);
       return;
     }
-    const pairs = entries(kind.value);
+    const pairs = entries(v);
     this.#head(pairs.length, 0xdd, 0x80, 16);
     for (const [key, value] of pairs) {
       this.#string(key);

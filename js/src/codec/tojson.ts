@@ -1,8 +1,8 @@
 import { toBase64, toHex } from "./binary.ts";
 import { codecError } from "./errors.ts";
-import { classify, entries } from "./plain.ts";
+import { entries, isBytes, plain } from "./plain.ts";
 import { checkUnicode } from "./text.ts";
-import { maxDepth, maxExact } from "./value.ts";
+import { Time, maxDepth, maxExact } from "./value.ts";
 
 /**
  * Writes v as JSON on one line (docs/PROTOCOL.md, section 2), with keys in canonical order. It takes and refuses what `encode` does.
@@ -14,30 +14,33 @@ export function toJSON(v: unknown): string {
 }
 
 function write(v: unknown, depth: number): string {
-  const kind = classify(v);
-  switch (kind.is) {
-    case "null":
+  switch (typeof v) {
+    case "undefined":
       return "null";
     case "boolean":
-      return kind.value ? "true" : "false";
+      return String(v);
     case "number":
-      return writeNumber(kind.value);
+      return writeNumber(v);
     case "bigint":
-      return writeBigint(kind.value);
+      return writeBigint(v);
     case "string":
-      return writeString(kind.value);
-    case "bytes":
-      return kind.value.length === 16 ? `{"$id":"${toHex(kind.value)}"}` : `{"$bytes":"${toBase64(kind.value)}"}`;
-    case "time":
-      return `{"$time":"${kind.value.toString()}"}`;
+      return writeString(v);
+    case "object":
+      return v === null ? "null" : writeObject(plain(v), depth);
   }
+  throw codecError("codec.type");
+}
+
+function writeObject(v: object, depth: number): string {
+  if (v instanceof Time) return `{"$time":"${v.toString()}"}`;
+  if (isBytes(v)) return v.length === 16 ? `{"$id":"${toHex(v)}"}` : `{"$bytes":"${toBase64(v)}"}`;
   if (depth >= maxDepth) throw codecError("codec.depth");
-  if (kind.is === "list") {
+  if (Array.isArray(v)) {
     const list: string[] = [];
-    for (let i = 0; i < kind.value.length; i++) list.push(write(kind.value[i], depth + 1));
+    for (let i = 0; i < v.length; i++) list.push(write(v[i], depth + 1));
     return `[${list.join(",")}]`;
   }
-  const pairs = entries(kind.value);
+  const pairs = entries(v);
   const text = `{${pairs.map(([key, value]) => `${writeString(key)}:${write(value, depth + 1)}`).join(",")}}`;
   return pairs.length === 1 && pairs[0]?.[0].startsWith("$") ? `{"$map":${text}}` : text;
 }

@@ -1,15 +1,7 @@
+import { toHex } from "../codec/binary.ts";
 import { Time } from "../codec/value.ts";
 import type { Value, ValueMap } from "../codec/value.ts";
 import { Code, TrefoilError, isCode } from "../status.ts";
-
-const hexDigits = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, "0"));
-
-/** The hexadecimal form of an id. */
-export function hex(bytes: Uint8Array): string {
-  let text = "";
-  for (const b of bytes) text += hexDigits[b]!;
-  return text;
-}
 
 /** Reports whether a value is a map. */
 export function isMap(v: unknown): v is ValueMap {
@@ -111,7 +103,7 @@ export class Body {
     const v = this.value();
     if (v === null) return null;
     if (!(v instanceof Uint8Array) || v.length !== 16) throw this.malformed();
-    return hex(v);
+    return toHex(v);
   }
 
   time(): Time {

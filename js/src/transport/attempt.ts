@@ -7,7 +7,6 @@ import { LiveSession } from "./live.ts";
 import type { Settings } from "./options.ts";
 import type { Pattern } from "./pattern.ts";
 import type { Socket } from "./socket.ts";
-import { encodeFrame } from "./wire.ts";
 
 /** How a connection went, when everything about it has ended. */
 export interface Outcome {
@@ -76,7 +75,7 @@ export class Attempt {
     });
     let size: number;
     try {
-      size = encodeFrame(hello, this.#s.json).length;
+      size = this.#s.codec.encode(hello).length;
     } catch (err) {
       throw new TrefoilError(Code.InvalidArgument, "transport.bad_credentials", "the credentials cannot be encoded", { cause: err });
     }
@@ -86,7 +85,7 @@ export class Attempt {
 
   #connect(hello: unknown[]): Promise<Outcome> {
     const { signal } = this.#abort;
-    const subprotocol = this.#s.json ? "trefoil.1.json" : "trefoil.1.msgpack";
+    const { subprotocol } = this.#s.codec;
     return new Promise((resolve) => {
       const fail = (error: TrefoilError, final = false): void => resolve({ opened: false, final, error });
       if (signal.aborted) return fail(TrefoilError.from(signal.reason));
@@ -122,9 +121,9 @@ export class Attempt {
   }
 
   #begin(socket: Socket, resolve: (outcome: Outcome) => void): LiveSession {
-    const { json, limits, outbound: budget, env } = this.#s;
+    const { codec, limits, outbound: budget, env } = this.#s;
     return new LiveSession(socket, {
-      json, limits, budget, env,
+      codec, limits, budget, env,
       patterns: this.#patterns,
       opened: (session, welcome) => {
         this.#opened = true;

@@ -1,4 +1,4 @@
-import { Code, TrefoilError } from "../status.ts";
+import { Code, TrefoilError, snake } from "../status.ts";
 
 /** The close codes of docs/PROTOCOL.md, section 4. */
 export const CloseCode = {
@@ -20,12 +20,6 @@ export const CloseCode = {
   kicked: 4107,
 } as const;
 
-const names: Readonly<Record<number, string>> = {
-  1000: "normal", 4000: "going_away", 4001: "heartbeat", 4002: "slow_consumer", 4003: "internal", 4004: "overloaded", 4005: "expired",
-  4006: "handshake_timeout", 4100: "superseded", 4101: "unauthenticated", 4102: "permission_denied", 4103: "malformed", 4104: "protocol",
-  4105: "too_large", 4106: "outdated", 4107: "kicked",
-};
-
 /** Reports whether a client that was closed with a code should reconnect. */
 export function comeBack(code: number): boolean {
   return code !== CloseCode.normal && (code < 4100 || code > 4199);
@@ -33,8 +27,8 @@ export function comeBack(code: number): boolean {
 
 /** The reason of an error for a close code: `transport.` and the code's name. */
 export function closeReason(code: number): string {
-  const name = names[code];
-  if (name !== undefined) return `transport.${name}`;
+  const found = Object.entries(CloseCode).find(([, n]) => n === code);
+  if (found) return `transport.${snake(found[0])}`;
   return code >= 4000 && code <= 4199 ? `transport.close_${code}` : "transport.connection_lost";
 }
 

@@ -1,5 +1,7 @@
 export { Client } from "./client.ts";
 export { CloseCode, comeBack } from "./close.ts";
+export type { Codec } from "./codec.ts";
+export { json } from "./json.ts";
 export type { KeyLocks, KeyStorage } from "./key.ts";
 export type { ClientOptions, Credentials } from "./options.ts";
 export { PatternNumber } from "./pattern.ts";

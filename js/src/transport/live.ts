@@ -1,14 +1,17 @@
+import type { Value } from "../codec/value.ts";
 import { Code, TrefoilError } from "../status.ts";
+import { Chunks } from "./chunks.ts";
 import { CloseCode, closeError, closeText } from "./close.ts";
-import { Chunks, refused, split } from "./inbound.ts";
+import type { Codec } from "./codec.ts";
 import { highWater, openingMessage } from "./limits.ts";
 import type { Limits } from "./limits.ts";
 import { Outbound } from "./outbound.ts";
 import type { Pattern, Receiver } from "./pattern.ts";
+import { refused } from "./refused.ts";
 import type { Session } from "./session.ts";
 import type { Environment, Socket, SocketEvent } from "./socket.ts";
 import { Watch } from "./watch.ts";
-import { Control, encodeFrame, readHeader, streamKey } from "./wire.ts";
+import { Control, readHeader, streamKey } from "./wire.ts";
 import type { Header } from "./wire.ts";
 import { readWelcome } from "./handshake.ts";
 import type { Welcome } from "./handshake.ts";
@@ -27,7 +30,7 @@ export interface Ending {
 
 /** What a session is made of. */
 export interface SessionOptions {
-  readonly json: boolean;
+  readonly codec: Codec;
   readonly limits: Limits;
   readonly budget: number;
   readonly patterns: readonly Pattern[];
@@ -65,7 +68,7 @@ export class LiveSession implements Session {
   constructor(socket: Socket, options: SessionOptions) {
     this.#socket = socket;
     this.#o = options;
-    this.#chunks = new Chunks(options.json, options.limits);
+    this.#chunks = new Chunks(options.codec, options.limits);
     this.#watch = new Watch(options.env, {
       given: () => this.#given,
       buffered: () => this.#socket.bufferedAmount,
@@ -86,7 +89,7 @@ export class LiveSession implements Session {
 
   /** Sends the hello frame, before anything else. */
   greet(hello: readonly unknown[]): void {
-    this.#transmit(encodeFrame(hello, this.#o.json));
+    this.#transmit(this.#o.codec.encode(hello));
   }
 
   number(pattern: string): number | undefined {
@@ -103,7 +106,7 @@ export class LiveSession implements Session {
     }
     const h = readHeader(frame);
     if (!h) throw new TrefoilError(Code.Internal, "transport.bad_frame", "the frame is not well-formed");
-    this.#out.put(encodeFrame(frame, this.#o.json), streamKey(h), this.#socket.bufferedAmount);
+    this.#out.put(this.#o.codec.encode(frame), streamKey(h), this.#socket.bufferedAmount);
     this.#flushSoon();
   }
 
@@ -164,10 +167,8 @@ export class LiveSession implements Session {
     if (this.#ending) return;
     this.#watch.heard();
     try {
-      for (const frame of split(data, this.#o.json, this.#o.limits)) {
-        this.#frame(frame, false);
-        if (this.#ending) return;
-      }
+      this.#o.codec.split(data, this.#o.limits, this.#take);
+      if (this.#ending) return;
     } catch (err) {
       const why = refused(err);
       if (why === null) report(err);
@@ -178,7 +179,13 @@ export class LiveSession implements Session {
     if (this.#poll !== null) this.#flushSoon();
   }
 
-  #frame(frame: unknown, whole: boolean): void {
+  /** Takes a frame of a message; false if it has ended the session. */
+  readonly #take = (frame: Value): boolean => {
+    this.#frame(frame, false);
+    return this.#ending === null;
+  };
+
+  #frame(frame: Value, whole: boolean): void {
     const h = readHeader(frame);
     if (!h) return this.close(CloseCode.malformed, "not a frame");
     if (!this.#out) return this.#welcome(h);
@@ -186,7 +193,7 @@ export class LiveSession implements Session {
     const receiver = this.#receivers.get(h.pattern);
     if (!receiver) return this.close(CloseCode.protocol, `unknown pattern ${h.pattern}`);
     try {
-      receiver.receive({ kind: h.kind, stream: h.stream, body: h.body });
+      receiver.receive(h);
     } catch (err) {
       if (!(err instanceof TrefoilError)) report(err);
       const e = TrefoilError.from(err);
@@ -204,7 +211,7 @@ export class LiveSession implements Session {
       return this.close(e.is("transport.outdated") ? CloseCode.outdated : CloseCode.malformed, e.message);
     }
     [this.id, this.client, this.user, this.#features, this.#numbers, this.#peer] = [w.session, w.client, w.user, w.features, w.patterns, w.limits];
-    this.#out = new Outbound(this.#o.json, this.#o.budget, w.limits);
+    this.#out = new Outbound(this.#o.codec, this.#o.budget, w.limits);
     if (w.heartbeat > 0) this.#watch.start(w.heartbeat * 2.5);
     for (const pattern of this.#o.patterns) {
       const number = w.patterns.get(pattern.name);
@@ -252,7 +259,7 @@ export class LiveSession implements Session {
   /** Answers a ping, from the message event itself: timers of a hidden page are slow. */
   #pong(time: number | bigint): void {
     if (typeof time === "number" && !Number.isInteger(time)) return this.close(CloseCode.malformed, "malformed control frame of kind 3");
-    const wire = encodeFrame([0, Control.pong, 0, time], this.#o.json);
+    const wire = this.#o.codec.encode([0, Control.pong, 0, time]);
     if (!this.#out?.putControl(wire, this.#socket.bufferedAmount)) return this.close(CloseCode.slowConsumer, "the outbound queue and its reserve are full");
     this.#flush();
   }
@@ -299,19 +306,11 @@ export class LiveSession implements Session {
   #transmit(message: Uint8Array): void {
     this.#given += message.length;
     try {
-      // A buffer of its own: the views that ArrayBuffer.isView knows include shared memory, which send refuses.
-      this.#socket.send(this.#o.json ? decoder.decode(message) : exact(message));
+      this.#socket.send(this.#o.codec.message(message));
     } catch (err) {
       this.#end({ code: 0, error: closeError(0, "", err) }, null);
     }
   }
-}
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-function exact(bytes: Uint8Array): ArrayBuffer {
-  const { buffer, byteOffset, byteLength } = bytes;
-  return byteLength === buffer.byteLength ? (buffer as ArrayBuffer) : (buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
 }
 
 /** Runs what a pattern does; its defect is reported as an uncaught error is and goes no further. */

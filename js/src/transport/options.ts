@@ -1,4 +1,6 @@
 import { Code, TrefoilError } from "../status.ts";
+import { msgpack } from "./codec.ts";
+import type { Codec } from "./codec.ts";
 import type { KeyLocks, KeyStorage } from "./key.ts";
 import { pageLocks, pageStorage } from "./key.ts";
 import { ownLimits, within } from "./limits.ts";
@@ -31,8 +33,8 @@ export interface ClientOptions {
   adopt?: boolean;
   /** What guards the stored key; default navigator.locks, null: nothing, and then nothing is stored. */
   locks?: KeyLocks | null;
-  /** Chooses the JSON codec instead of msgpack. */
-  json?: boolean;
+  /** What frames are written in: `json`, which this module exports; default msgpack. */
+  codec?: Codec | undefined;
   /** Asked before every connection; default: none are sent. A throw fails that attempt; invalid_argument fails the client. */
   credentials?: (signal: AbortSignal) => Credentials | null | Promise<Credentials | null>;
   /** Names the program and its version, for the server's logs; default "trefoil-js". */
@@ -67,7 +69,7 @@ export interface Settings {
   readonly adopt: boolean;
   readonly storage: KeyStorage | null;
   readonly locks: KeyLocks | null;
-  readonly json: boolean;
+  readonly codec: Codec;
   readonly credentials: ClientOptions["credentials"];
   readonly agent: string;
   readonly minBackoff: number;
@@ -96,7 +98,7 @@ export function settings(url: string, o: ClientOptions): Settings {
     adopt: o.adopt ?? true,
     storage: keep || o.storage === undefined ? pageStorage() : (o.storage as KeyStorage | null),
     locks: o.locks === undefined ? pageLocks() : o.locks,
-    json: o.json ?? false,
+    codec: o.codec ?? msgpack,
     credentials: o.credentials,
     agent: o.agent ?? "trefoil-js",
     minBackoff: within("minBackoff", o.minBackoff ?? 100, 0, 2 ** 31 - 1),

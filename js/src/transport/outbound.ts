@@ -1,9 +1,10 @@
 import { Code, TrefoilError } from "../status.ts";
+import type { Codec } from "./codec.ts";
 import { LargeQueue } from "./large.ts";
 import type { Large } from "./large.ts";
 import { batchSize, chunkSize, controlReserve } from "./limits.ts";
 import type { Limits } from "./limits.ts";
-import { encodeChunk, joinFrames, pieceSize } from "./wire.ts";
+import { joinFrames } from "./wire.ts";
 
 /**
  * What waits to be given to the WebSocket, in the connection's codec, bounded in bytes. Small frames are gathered into messages, large ones wait to be
@@ -13,7 +14,7 @@ export class Outbound {
   /** Bytes queued here; what the WebSocket has not sent yet comes on top. */
   size = 0;
   readonly budget: number;
-  readonly #json: boolean;
+  readonly #codec: Codec;
   readonly #peer: Limits;
   #control: Uint8Array[] = [];
   #small: Uint8Array[] = [];
@@ -21,8 +22,8 @@ export class Outbound {
   readonly #large = new LargeQueue();
   #owed = false; // the next message begins with a piece of a large frame
 
-  constructor(json: boolean, budget: number, peer: Limits) {
-    this.#json = json;
+  constructor(codec: Codec, budget: number, peer: Limits) {
+    this.#codec = codec;
     this.budget = budget;
     this.#peer = peer;
   }
@@ -67,7 +68,7 @@ export class Outbound {
   /** Takes the next message: control frames, then small ones, then a piece of a large one, so that each gets on. Null if nothing waits. */
   next(): Uint8Array | null {
     const limit = this.#maxMessage;
-    const gap = this.#json ? 1 : 0;
+    const { gap } = this.#codec;
     const frames: Uint8Array[] = [];
     let length = 0;
     const add = (wire: Uint8Array): void => {
@@ -87,7 +88,7 @@ export class Outbound {
     };
     const piece = (): void => {
       const room = limit - length - gap;
-      if (frames.length > 0 && pieceSize(room, this.#json) < pieceSize(limit, this.#json) / 2) {
+      if (frames.length > 0 && this.#codec.pieceSize(room) < this.#codec.pieceSize(limit) / 2) {
         this.#owed = true;
         return;
       }
@@ -100,14 +101,14 @@ export class Outbound {
     if (owed) piece();
     this.#smallTaken += takeFrom(this.#small);
     if (!owed && !this.#large.empty) piece();
-    return frames.length === 0 ? null : joinFrames(frames, this.#json);
+    return frames.length === 0 ? null : joinFrames(frames, gap);
   }
 
   /** One chunk of the large frame whose turn it is, at most limit bytes long. */
   #cut(limit: number): Uint8Array | null {
     const f = this.#large.pick(this.#smallTaken, this.#peer.partial);
     if (!f) return null;
-    const n = Math.min(pieceSize(limit, this.#json), f.wire.length - f.sent);
+    const n = Math.min(this.#codec.pieceSize(limit), f.wire.length - f.sent);
     const piece = f.wire.subarray(f.sent, f.sent + n);
     f.sent += n;
     this.size -= n;
@@ -118,7 +119,7 @@ export class Outbound {
     } else {
       this.#large.back(f);
     }
-    return encodeChunk(f.id, last, piece, this.#json);
+    return this.#codec.chunk(f.id, last, piece);
   }
 
   /** Queues what waited behind a large frame that is sent. */

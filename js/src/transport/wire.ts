@@ -1,8 +1,5 @@
-import { encode, toJSON } from "../codec/index.ts";
-import { toBase64, toHex } from "../codec/binary.ts";
-import type { Value } from "../codec/index.ts";
+import type { Value } from "../codec/value.ts";
 import { Code, TrefoilError } from "../status.ts";
-import { chunkSize } from "./limits.ts";
 
 /** Kinds of control frames: docs/PROTOCOL.md, section 5. */
 export const Control = { hello: 1, welcome: 2, ping: 3, pong: 4, goaway: 5, chunk: 6 } as const;
@@ -14,8 +11,6 @@ export interface Header {
   readonly stream: number | bigint | string;
   readonly body: readonly Value[];
 }
-
-const encoder = new TextEncoder();
 
 /** Takes a decoded frame apart; null if it is none. */
 export function readHeader(frame: unknown): Header | null {
@@ -35,34 +30,15 @@ export function streamKey(h: Header): string {
   return `${h.pattern} ${typeof h.stream === "string" ? "s" : "i"}${h.stream}`;
 }
 
-/** A frame in the connection's codec; in JSON the UTF-8 of one line without LF. */
-export function encodeFrame(frame: readonly unknown[], json: boolean): Uint8Array {
-  return json ? encoder.encode(toJSON(frame)) : encode(frame);
-}
-
-/** A chunk of a frame, in the connection's codec. */
-export function encodeChunk(id: number, last: boolean, piece: Uint8Array, json: boolean): Uint8Array {
-  if (!json) return encode([0, Control.chunk, id, last, piece]);
-  // In JSON any 16 bytes are written as an id. This saves the way through the encoder.
-  const bytes = piece.length === 16 ? `{"$id":"${toHex(piece)}"}` : `{"$bytes":"${toBase64(piece)}"}`;
-  return encoder.encode(`[0,${Control.chunk},${id},${last},${bytes}]`);
-}
-
-/** How many bytes a chunk may hold so that its frame fits into n bytes. */
-export function pieceSize(n: number, json: boolean): number {
-  return json ? Math.min(chunkSize, Math.floor((n - 64) / 4) * 3) : Math.min(chunkSize, n - 32);
-}
-
-/** Frames as one message. */
-export function joinFrames(frames: readonly Uint8Array[], json: boolean): Uint8Array {
+/** Frames as one message, with an LF between two if there is a gap. */
+export function joinFrames(frames: readonly Uint8Array[], gap: number): Uint8Array {
   if (frames.length === 1) return frames[0] as Uint8Array;
-  const gap = json ? 1 : 0;
   const message = new Uint8Array(frames.reduce((n, f) => n + f.length + gap, -gap));
   let at = 0;
   for (const f of frames) {
     message.set(f, at);
     at += f.length;
-    if (json && at < message.length) message[at++] = 0x0a;
+    if (gap > 0 && at < message.length) message[at++] = 0x0a;
   }
   return message;
 }

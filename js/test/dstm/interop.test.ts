@@ -8,6 +8,7 @@ import { Client as Objects, variable, type SharedObject } from "../../src/dstm/i
 import { method, Peer } from "../../src/rpc/index.ts";
 import { Client, type ClientOptions } from "../../src/transport/index.ts";
 import { NodeWebSocket, startServer, type Server } from "../server.ts";
+import { speak } from "../speak.ts";
 
 let server: Server;
 before(async () => {
@@ -25,7 +26,7 @@ interface Player {
   client: Client;
 }
 
-const options = (json: boolean): ClientOptions => ({ WebSocket: NodeWebSocket, json, minBackoff: 1, maxBackoff: 20 });
+const options = (json: boolean): ClientOptions => ({ WebSocket: NodeWebSocket, ...speak(json), minBackoff: 1, maxBackoff: 20 });
 
 async function enter(url: string, json: boolean): Promise<Player> {
   const objects = new Objects();

@@ -6,6 +6,7 @@ import {
 import { method, Peer } from "../../src/rpc/index.ts";
 import { Client, type ClientOptions } from "../../src/transport/index.ts";
 import { NodeWebSocket, startServer, type Server } from "../server.ts";
+import { speak } from "../speak.ts";
 
 let server: Server;
 before(async () => {
@@ -31,7 +32,7 @@ const entered: Player[] = [];
 async function enter(json: boolean, user = ""): Promise<Player> {
   const objects = new Objects();
   const peer = new Peer();
-  const options: ClientOptions = { WebSocket: NodeWebSocket, json, minBackoff: 1, maxBackoff: 20, credentials: () => ({ "": { token: user } }) };
+  const options: ClientOptions = { WebSocket: NodeWebSocket, ...speak(json), minBackoff: 1, maxBackoff: 20, credentials: () => ({ "": { token: user } }) };
   const player = { objects, peer, client: await Client.dial(server.url, options, objects, peer) };
   entered.push(player);
   return player;

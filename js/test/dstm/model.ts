@@ -1,6 +1,6 @@
 import { encode } from "../../src/codec/index.ts";
 import { Time, type Value } from "../../src/codec/value.ts";
-import { hex } from "../../src/internal/body.ts";
+import { toHex as hex } from "../../src/codec/binary.ts";
 import { sha256 } from "../../src/internal/sha256.ts";
 import { Code, TrefoilError } from "../../src/status.ts";
 import { MAX_UNANSWERED } from "../../src/dstm/replica/types.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { hex } from "../../src/internal/body.ts";
+import { toHex as hex } from "../../src/codec/binary.ts";
 import { sha256 } from "../../src/internal/sha256.ts";
 
 const text = new TextEncoder();

@@ -7,6 +7,7 @@ import { Client } from "../../src/transport/index.ts";
 import { failure } from "../rpc/fake.ts";
 import { NodeWebSocket, startServer } from "../server.ts";
 import type { Server } from "../server.ts";
+import { speak } from "../speak.ts";
 import { short } from "./helpers.ts";
 
 const chat = topic<number>("chat.{room}");
@@ -34,7 +35,7 @@ for (const json of [false, true]) {
   async function connect(name: string): Promise<User> {
     const [calls, topics] = [new Peer(), new PubSub()];
     const credentials = (): Record<string, Record<string, string>> => ({ "": { token: name } });
-    const options = { WebSocket: NodeWebSocket, json, minBackoff: 1, maxBackoff: 10, credentials };
+    const options = { WebSocket: NodeWebSocket, ...speak(json), minBackoff: 1, maxBackoff: 10, credentials };
     const client = await Client.dial(server.url, options, calls, topics);
     const again = async (): Promise<void> => {
       await cut.call(calls).catch(() => {});

@@ -7,6 +7,7 @@ import { Code, TrefoilError } from "../../src/status.ts";
 import { Client } from "../../src/transport/index.ts";
 import { NodeWebSocket, startServer } from "../server.ts";
 import type { Server } from "../server.ts";
+import { speak } from "../speak.ts";
 import { failure } from "./fake.ts";
 
 const echo = method<unknown, Value>("echo");
@@ -29,7 +30,7 @@ for (const json of [false, true]) {
   const connected = (name: string, fn: (calls: Peer) => Promise<void>): void => {
     test(`${codec}: ${name}`, async () => {
       const calls = new Peer({ onError: () => {} });
-      const options = { WebSocket: NodeWebSocket, json, minBackoff: 1, maxBackoff: 10 };
+      const options = { WebSocket: NodeWebSocket, ...speak(json), minBackoff: 1, maxBackoff: 10 };
       const client = await Client.dial(server.url, options, calls);
       try {
         await fn(calls);

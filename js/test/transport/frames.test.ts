@@ -6,6 +6,7 @@ import type { Value } from "../../src/codec/index.ts";
 import { Code, TrefoilError } from "../../src/status.ts";
 import { CloseCode } from "../../src/transport/close.ts";
 import type { ClientOptions } from "../../src/transport/index.ts";
+import { speak } from "../speak.ts";
 import { World, messageFrames, settle } from "./fake.ts";
 import type { FakeSocket } from "./fake.ts";
 import { Probe } from "./pattern.ts";
@@ -38,7 +39,7 @@ test("hello is the first frame, and nothing else goes before welcome", async () 
   for (const json of both) {
     const world = new World();
     const probe = new Probe("echo");
-    const client = world.client({ json, agent: "test/1", credentials: () => ({ "": { token: "t" } }), maxMessage: 5000, maxFrame: 6000 }, probe);
+    const client = world.client({ ...speak(json), agent: "test/1", credentials: () => ({ "": { token: "t" } }), maxMessage: 5000, maxFrame: 6000 }, probe);
     await settle();
     const { socket } = world;
     assert.equal(socket.sent.length, 0);
@@ -71,7 +72,7 @@ test("what a server must not send ends the session, and the client for good", as
     // A goaway is a server's right; text that is not UTF-8 no WebSocket hands on.
     if (v.name === "goaway from a client" || v.inputHex !== undefined) continue;
     const json = v.codec === "json";
-    const { world, socket, probe } = await scene({ json });
+    const { world, socket, probe } = await scene(speak(json));
     socket.raw(json ? v.input : Buffer.from(v.input, "hex"));
     assert.equal(socket.closed?.code, v.close, `${v.codec}: ${v.name}`);
     await settle();
@@ -122,7 +123,7 @@ test("what a defect makes of a message ends the session: nothing is left out uns
 
 test("messages that are no frames of the connection's codec", async () => {
   for (const json of both) {
-    const { socket } = await scene({ json });
+    const { socket } = await scene(speak(json));
     socket.raw(json ? encode([16, 1, 0]) : "[16,1,0]");
     assert.equal(socket.closed?.code, 4103);
   }
@@ -135,10 +136,10 @@ test("messages that are no frames of the connection's codec", async () => {
 
 test("what is larger than announced", async () => {
   for (const json of both) {
-    const message = await scene({ json, maxMessage: 5000 });
+    const message = await scene({ ...speak(json), maxMessage: 5000 });
     message.socket.say([16, 1, 0, "x".repeat(5000)]);
     assert.equal(message.socket.closed?.code, 4105);
-    const frame = await scene({ json, maxFrame: 5000 });
+    const frame = await scene({ ...speak(json), maxFrame: 5000 });
     frame.socket.say([16, 1, 0, "ä".repeat(2490)], [16, 1, 0, "ä".repeat(2500)]);
     assert.equal(frame.socket.closed?.code, 4105);
     assert.equal(frame.probe.frames.length, 1, "the frame before it was good");
@@ -167,7 +168,7 @@ test("what a pattern throws ends the session", async () => {
 
 test("a ping is answered from within its message event", async () => {
   for (const json of both) {
-    const { socket, probe, send } = await scene({ json });
+    const { socket, probe, send } = await scene(speak(json));
     const before = socket.sent.length;
     socket.say([0, 3, 0, 17]);
     assert.deepEqual(socket.frames(before), [[0, 4, 0, 17]]);
@@ -181,7 +182,7 @@ test("a ping is answered from within its message event", async () => {
 
 test("frames of one turn make one message, as long as the server takes it", async () => {
   for (const json of both) {
-    const { socket, send } = await scene({ json }, { maxMessage: 4096 });
+    const { socket, send } = await scene(speak(json), { maxMessage: 4096 });
     const before = socket.sent.length;
     for (let i = 0; i < 100; i++) send(16, 1, i, "x".repeat(100));
     assert.equal(socket.sent.length, before);
@@ -219,7 +220,7 @@ function assemble(socket: FakeSocket, from: number): { order: Value[][]; unfinis
 
 test("large frames go in pieces: fair to others, in order within their stream", async () => {
   for (const json of both) {
-    const { socket, send } = await scene({ json, outbound: 8 << 20 }, { maxMessage: 8192 });
+    const { socket, send } = await scene({ ...speak(json), outbound: 8 << 20 }, { maxMessage: 8192 });
     const before = socket.sent.length;
     const large = "ä".repeat(60_000);
     send(16, 1, "a", 0);
@@ -239,7 +240,7 @@ test("large frames go in pieces: fair to others, in order within their stream", 
     const at = (n: number): number => order.findIndex((f) => f[3] === n);
     assert.ok(at(6) < at(1) && at(5) < at(3), "another stream waited");
     // Small frames that come all the time do not keep the large one waiting for ever.
-    const { socket: busy, send: sendBusy } = await scene({ json }, { maxMessage: 4096 });
+    const { socket: busy, send: sendBusy } = await scene(speak(json), { maxMessage: 4096 });
     const from = busy.sent.length;
     sendBusy(16, 1, "a", large);
     for (let i = 0; i < 500; i++) sendBusy(16, 1, i, "x".repeat(300));
@@ -263,7 +264,7 @@ test("unfinished frames stay within what the server takes", async () => {
 
 test("chunks from the server", async () => {
   for (const json of both) {
-    const { socket, probe } = await scene({ json, maxFrame: 20_000, maxPartial: 30_000 });
+    const { socket, probe } = await scene({ ...speak(json), maxFrame: 20_000, maxPartial: 30_000 });
     const wire = (...frame: unknown[]): Uint8Array => (json ? new TextEncoder().encode(toJSON(frame)) : encode(frame));
     const a = wire(16, 1, "a", "ä".repeat(2000));
     const b = wire(16, 1, "b", "b".repeat(100));

@@ -6,6 +6,7 @@ import { Client } from "../../src/transport/index.ts";
 import type { ClientOptions, Phase, SocketConstructor } from "../../src/transport/index.ts";
 import { NodeWebSocket, startServer } from "../server.ts";
 import type { Server } from "../server.ts";
+import { speak } from "../speak.ts";
 import { messageFrames } from "./fake.ts";
 import { Probe } from "./pattern.ts";
 
@@ -17,7 +18,7 @@ after(async () => {
   await server.stop();
 });
 
-const options = (json: boolean, more: ClientOptions = {}): ClientOptions => ({ WebSocket: NodeWebSocket, json, minBackoff: 1, maxBackoff: 10, ...more });
+const options = (json: boolean, more: ClientOptions = {}): ClientOptions => ({ WebSocket: NodeWebSocket, ...speak(json), minBackoff: 1, maxBackoff: 10, ...more });
 
 /** Resolves when the client is in a phase. */
 async function reach(client: Client, phase: Phase): Promise<void> {

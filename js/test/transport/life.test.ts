@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Code, TrefoilError } from "../../src/status.ts";
-import { Client } from "../../src/transport/index.ts";
+import { Client, json } from "../../src/transport/index.ts";
 import type { State } from "../../src/transport/index.ts";
 import { World, settle } from "./fake.ts";
 import { Probe } from "./pattern.ts";
@@ -253,7 +253,7 @@ test("credentials are asked for anew each time, and may fail", async () => {
 
 test("a server without the subprotocol is none", async () => {
   const world = new World();
-  const client = world.client({ json: true });
+  const client = world.client({ codec: json });
   await settle();
   assert.deepEqual(world.socket.offered, ["trefoil.1.json"]);
   world.socket.open("");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WebSocket as NodeWebSocket } from "ws";
-import { TrefoilError } from "../../src/index.ts";
+import { TrefoilError, json } from "../../src/index.ts";
 import type { ClientOptions, Code, KeyLocks, KeyStorage, Pattern, SocketConstructor, State, Value } from "../../src/index.ts";
 
 // What the compiler says about these is the test.
@@ -11,9 +11,9 @@ export const platform = (): [SocketConstructor, SocketConstructor, KeyStorage, K
 
 /** Options are checked by name and type. */
 export const options: ClientOptions[] = [
-  { json: true, credentials: async () => ({ "": { token: "t" } }) },
+  { codec: json, credentials: async () => ({ "": { token: "t" } }) },
   // @ts-expect-error there is no such option
-  { jsno: true },
+  { json: true },
   // @ts-expect-error a key is bytes
   { key: "0".repeat(64) },
   // @ts-expect-error credentials are maps by namespace

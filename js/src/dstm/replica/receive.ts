@@ -1,5 +1,6 @@
+import { toHex } from "../../codec/binary.ts";
 import type { Value } from "../../codec/value.ts";
-import { Body, hex, isMap } from "../../internal/body.ts";
+import { Body, isMap } from "../../internal/body.ts";
 import { Code } from "../../status.ts";
 import { fault, malformed } from "../errors.ts";
 import { validName, type Path } from "../path.ts";
@@ -74,7 +75,7 @@ const readers: { readonly [kind: number]: Reader } = {
     const position = e.count();
     const hash = bytes(e, 8);
     e.value(); // the time, for display
-    const client = hex(bytes(e, 16));
+    const client = toHex(bytes(e, 16));
     const sequence = e.count();
     const count = { n: 0 };
     const parts = arrayOf(e.value(), "parts", MAX_PARTS).map((v): Effect => {

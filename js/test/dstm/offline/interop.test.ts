@@ -6,6 +6,7 @@ import { after, test } from "node:test";
 import { Client as Objects, transaction, type SharedObject } from "../../../src/dstm/index.ts";
 import { Client, type SharedStorage } from "../../../src/transport/index.ts";
 import { NodeWebSocket, startServer, type Server } from "../../server.ts";
+import { speak } from "../../speak.ts";
 import { Browser, type Tab } from "../../transport/storage/browser.ts";
 
 const add = transaction<number>("add", (tx, n) => tx.add(["total"], n));
@@ -42,7 +43,7 @@ class Page {
 
   connect(server: Server, user = "", json = false, adopt = true): this {
     this.client = new Client(server.url, {
-      WebSocket: NodeWebSocket, storage: this.storage, minBackoff: 1, maxBackoff: 20, json, adopt, credentials: () => ({ "": { token: user } }),
+      WebSocket: NodeWebSocket, storage: this.storage, minBackoff: 1, maxBackoff: 20, ...speak(json), adopt, credentials: () => ({ "": { token: user } }),
     }, this.objects);
     return this;
   }
