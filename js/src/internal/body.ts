@@ -3,6 +3,20 @@ import { Time } from "../codec/value.ts";
 import type { Value, ValueMap } from "../codec/value.ts";
 import { Code, TrefoilError, isCode } from "../status.ts";
 
+let lastId: Uint8Array = new Uint8Array(16);
+let lastHex = "0".repeat(32);
+
+/** An id as 32 hex digits. Successive frames mostly name the same one: then they share its text. */
+function idText(id: Uint8Array): string {
+  for (let i = 0; i < 16; i++) {
+    if (id[i] === lastId[i]) continue;
+    lastId = id;
+    lastHex = toHex(id);
+    break;
+  }
+  return lastHex;
+}
+
 /** Reports whether a value is a map. */
 export function isMap(v: unknown): v is ValueMap {
   return typeof v === "object" && v !== null && !Array.isArray(v) && !(v instanceof Uint8Array) && !(v instanceof Time);
@@ -103,7 +117,7 @@ export class Body {
     const v = this.value();
     if (v === null) return null;
     if (!(v instanceof Uint8Array) || v.length !== 16) throw this.malformed();
-    return toHex(v);
+    return idText(v);
   }
 
   time(): Time {

@@ -15,6 +15,8 @@ export abstract class Feed<E> implements AsyncIterable<E> {
   #settle: { resolve(): void; reject(err: TrefoilError): void } | null = null;
   readonly #waiters: Waiter<E>[] = [];
   readonly #listeners = new Map<(event: E) => void, ((err: TrefoilError | null) => void) | undefined>();
+  /** Those of them that an event goes to: who comes or goes meanwhile changes nothing for the others. */
+  #functions: readonly ((event: E) => void)[] = [];
   #pumping = false;
   #ended = false;
   #error: TrefoilError | null = null;
@@ -49,8 +51,12 @@ export abstract class Feed<E> implements AsyncIterable<E> {
   on(fn: (event: E) => void, onEnd?: (err: TrefoilError | null) => void): () => void {
     const own = (event: E): void => fn(event); // the same function may listen twice
     this.#listeners.set(own, onEnd);
+    this.#functions = [...this.#listeners.keys()];
     this.wake();
-    return () => void this.#listeners.delete(own);
+    return () => {
+      this.#listeners.delete(own);
+      this.#functions = [...this.#listeners.keys()];
+    };
   }
 
   /**
@@ -108,6 +114,9 @@ export abstract class Feed<E> implements AsyncIterable<E> {
   }
 
   #next(): Promise<IteratorResult<E, undefined>> {
+    // What waits for a loop that keeps turning goes to it without a way through the queue of those who wait.
+    const event = this.#listeners.size + this.#waiters.length === 0 ? this.take() : undefined;
+    if (event !== undefined) return Promise.resolve({ done: false, value: event });
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject });
       this.wake();
@@ -123,12 +132,13 @@ export abstract class Feed<E> implements AsyncIterable<E> {
       while (this.#listeners.size > 0) {
         const event = this.take();
         if (event === undefined) break;
-        for (const fn of [...this.#listeners.keys()]) shielded(() => fn(event));
+        for (const fn of this.#functions) shielded(fn, event);
       }
       if (!this.#ended || this.#listeners.size === 0) return this.#wakeOthers();
       const ends = [...this.#listeners.values()];
       this.#listeners.clear();
-      for (const fn of ends) shielded(() => fn?.(this.#error));
+      this.#functions = [];
+      for (const fn of ends) if (fn) shielded(fn, this.#error);
       this.#wakeOthers();
     });
   }
@@ -140,9 +150,9 @@ export abstract class Feed<E> implements AsyncIterable<E> {
 }
 
 /** One listener's throw must not keep the others from their events: it is reported as an error that nobody caught. */
-function shielded(fn: () => void): void {
+function shielded<T>(fn: (arg: T) => void, arg: T): void {
   try {
-    fn();
+    fn(arg);
   } catch (err) {
     if (typeof globalThis.reportError === "function") return globalThis.reportError(err);
     queueMicrotask(() => {

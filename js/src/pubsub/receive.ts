@@ -12,11 +12,11 @@ export function publication(match: Matcher<Wire>, body: Body): void {
   const topic = body.text();
   const offset = body.count();
   const prev = body.count();
+  const content = readContent(body);
   let message: Message | null = null;
-  const content = readContent(body, topic);
   for (const wire of match.collect(topic)) {
     if (wire.state !== "live" || (offset > 0 && !wire.advance(topic, offset, prev))) continue;
-    message ??= content(wire.at);
+    message ??= makeMessage(topic, wire.at, content);
     wire.push(message);
   }
 }
@@ -93,17 +93,23 @@ function entry(wire: Wire, body: Body): void {
   const cause = elements > 2 && elements < 6 ? body.count() : null;
   if (offset <= wire.at.offset) return;
   // Before the position moves: what is malformed ends the session, and the next one is to begin in front of it.
-  const content = elements >= 6 ? readContent(body, topic) : null;
+  const content = elements >= 6 ? readContent(body) : null;
   wire.move({ ...wire.at, offset });
   if (cause !== null) wire.gap({ topic, epoch: wire.at.epoch, after: offset - 1, to: offset, count: 1, cause });
-  else if (content !== null) wire.push(content(wire.at));
+  else if (content !== null) wire.push(makeMessage(topic, wire.at, content));
 }
 
-/** Reads what a publication or an entry ends with; it becomes a message when its position is known. */
-function readContent(body: Body, topic: string): (at: Position) => Message {
+/** What a publication or an entry ends with; it becomes a message when its position is known. */
+type Content = Pick<Message, "from" | "metadata" | "value" | "key">;
+
+function readContent(body: Body): Content {
   const from = body.id();
   const metadata = body.texts();
   const value = body.value();
   const key = body.left > 0 ? body.textOrNull() : null;
-  return (at) => Object.freeze({ type: "message", value, topic, position: at.log === "" ? null : Object.freeze(at), from, metadata, key: key || null });
+  return { from, metadata, value, key: key || null };
+}
+
+function makeMessage(topic: string, at: Position, { from, metadata, value, key }: Content): Message {
+  return Object.freeze({ type: "message", value, topic, position: at.log === "" ? null : Object.freeze(at), from, metadata, key });
 }

@@ -116,7 +116,7 @@ export class Wire {
     if (prev > this.at.offset) {
       this.gap({ topic, epoch: this.at.epoch, after: this.at.offset, to: prev, count: null, cause: Cause.HistoryLost });
     }
-    this.move({ ...this.at, offset });
+    this.move({ log: this.at.log, epoch: this.at.epoch, offset });
     return true;
   }
 

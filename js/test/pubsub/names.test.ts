@@ -59,7 +59,7 @@ test("the matcher agrees with a naive one, and is empty in the end", () => {
   const m = new Matcher<string>();
   for (const f of [...filters, ...filters]) m.add(f, f);
   for (const name of names) {
-    assert.deepEqual(m.collect(name).sort(), filters.filter((f) => naive(f.split("."), name.split("."))).sort(), name);
+    assert.deepEqual([...m.collect(name)].sort(), filters.filter((f) => naive(f.split("."), name.split("."))).sort(), name);
     assert.deepEqual(m.collect(`ns:${name}`), []);
   }
   for (const f of [...filters, ...filters]) m.remove(f, f);
@@ -72,7 +72,7 @@ test("a topic that no server may send finds each filter once, whatever its wildc
   m.add("a.*", "any");
   m.add("a.>", "rest");
   m.add(deep, "deep"); // found 2^30 times it would never end
-  assert.deepEqual(m.collect("a.*").sort(), ["any", "rest"]);
-  assert.deepEqual(m.collect("a.>").sort(), ["any", "rest"]);
+  assert.deepEqual([...m.collect("a.*")].sort(), ["any", "rest"]);
+  assert.deepEqual([...m.collect("a.>")].sort(), ["any", "rest"]);
   assert.deepEqual(m.collect(deep), ["deep"]);
 });
