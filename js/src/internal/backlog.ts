@@ -5,8 +5,6 @@ import type { Storage } from "../transport/storage/storage.ts";
 import { aborted } from "./aborted.ts";
 import { openRecord, sealRecord } from "./record.ts";
 
-/** How many are on their way at a time, unless the options say otherwise. */
-const WINDOW = 16;
 /** After what time something is sent again that the other side had no room for, in ms. */
 const AGAIN = 1000;
 /** After what time it is looked whether there is a session again, in ms; the next one asks by itself. */
@@ -19,8 +17,6 @@ export interface BacklogOptions<R> {
   readonly storage: Storage | null;
   readonly most: number;
   readonly mostBytes: number;
-  /** How many are on their way at a time; 1 where those that are on their way together may overtake each other. Default 16. */
-  readonly window?: number;
   /** What is thrown for one more than fits. */
   full(): TrefoilError;
   /** Checks the content of a record; throws if it is none that was made here. */
@@ -39,7 +35,10 @@ interface Item<R> {
   reject(err: TrefoilError): void;
 }
 
-/** What waits to be sent until it was answered, over sessions, and with a storage over restarts: at least once, in order. */
+/**
+ * What waits to be sent until it was answered, over sessions, and with a storage over restarts: at least once, in order. So one is sent when the one before it was answered: of several on
+ * their way a later one could be taken after an earlier one was refused for now, as busy.
+ */
 export class Backlog<R> {
   readonly #o: BacklogOptions<R>;
   #items: Item<R>[] = [];
@@ -136,7 +135,8 @@ export class Backlog<R> {
 
   #pump(): void {
     if (!this.#open || this.#timer !== null) return;
-    for (const item of this.#items.slice(0, this.#o.window ?? WINDOW)) if (!item.flying) this.#send(item);
+    const first = this.#items[0];
+    if (first !== undefined && !first.flying) this.#send(first);
   }
 
   #send(item: Item<R>): void {

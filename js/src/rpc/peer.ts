@@ -60,7 +60,7 @@ export class Peer implements Pattern {
     if (!(most >= 0) || !(mostBytes >= 0)) throw badRequest("queueLength and queueBytes are no negative numbers");
     this.#options = options;
     this.#backlog = new Backlog<Answer>({
-      room: "rpc", storage: options.storage ?? null, most, mostBytes, window: 1,
+      room: "rpc", storage: options.storage ?? null, most, mostBytes,
       full: () => new TrefoilError(Code.ResourceExhausted, RpcReason.Busy, `more than ${most} calls, or too large ones, wait for a connection`),
       check: checkCall,
       send: async ([procedure, metadata, input]) => {
