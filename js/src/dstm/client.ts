@@ -102,8 +102,8 @@ export class Client implements Pattern {
 
   /**
    * Opens an object, and is fulfilled when its state has arrived: at once if another one of the name is open already. It waits for a
-   * connection until the signal ends that. Rejects with the server's refusal (`dstm.denied` for instance), `dstm.closed`, or canceled. Whoever
-   * opens an object closes it.
+   * connection until the signal ends that. What a storage keeps of it is there at once, also when the connection has ended for good. Rejects with the server's refusal
+   * (`dstm.denied` for instance), `dstm.closed`, or canceled. Whoever opens an object closes it.
    */
   open(name: string, options: WaitOptions = {}): Promise<SharedObject> {
     return this.#hub.open(name, options.signal);

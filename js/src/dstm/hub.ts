@@ -43,10 +43,14 @@ export class Hub {
   open(name: string, signal: AbortSignal | undefined): Promise<SharedObject> {
     return new Promise((resolve, reject) => {
       if (!validName(name)) throw invalid("no name for an object: 1 to 255 bytes of UTF-8 without control characters");
-      if (this.#over !== null) throw this.#over;
+      if (this.#over !== null && (this.#closed || !this.#kept(name))) throw this.#over;
       if (signal?.aborted === true) throw aborted(signal);
       const s = this.#share(name);
       s.users++;
+      if (this.#over !== null && this.#core.state(name) === undefined) { // what is kept cannot be read
+        this.release(s);
+        throw this.#over;
+      }
       const give = (error: TrefoilError | null): void => {
         signal?.removeEventListener("abort", abort);
         if (error === null) {
@@ -68,6 +72,11 @@ export class Hub {
       }
       this.#pump();
     });
+  }
+
+  /** Whether there is a state of an object without a connection. */
+  #kept(name: string): boolean {
+    return this.#replicas.has(name) || this.offline?.cache?.holds(name) === true;
   }
 
   /** The replica of an object, opened if need be. */

@@ -86,6 +86,12 @@ export class Cache {
     return k;
   }
 
+  /** Whether something is kept of an object that is not open. */
+  holds(name: string): boolean {
+    const k = this.#kept.get(name);
+    return k !== undefined && (k.base !== null || k.held !== null);
+  }
+
   /** What is kept of an object that is being opened, null if nothing. What is damaged is set aside, and asked for. */
   take(name: string): Held | null {
     const k = this.#kept.get(name);

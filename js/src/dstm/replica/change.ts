@@ -54,6 +54,7 @@ function confirm(c: Context, o: Replica, step: Step, mine: boolean, sequence: nu
   for (const l of [...o.layers]) {
     if (mine && l.tx.sequence === sequence) {
       step.landed = step.landed || l.shown;
+      l.tx.applied = true;
       remove(l);
     } else if (l.reached > 0 && l.reached <= o.version) {
       // Another transaction made the version that this one was told to have made: the log was put back to an older copy.

@@ -2,9 +2,9 @@ import { partsToWire } from "../txn/encode.ts";
 import { apply } from "../txn/txn.ts";
 import type { TreeNode } from "../tree/node.ts";
 import { checkReady, find, findJournal, journalOf, settled, windowOpen } from "./journal.ts";
-import { done } from "./show.ts";
+import { done, hide } from "./show.ts";
 import { showable } from "./terms.ts";
-import { MAX_UNANSWERED, PREDICTED, type Context, type Held, type Layer, type Recorded, type Replica, type Submission } from "./types.ts";
+import { MAX_UNANSWERED, PREDICTED, type Context, type Held, type Journal, type Layer, type Recorded, type Replica, type Submission } from "./types.ts";
 
 /** Gives an object what was kept of it: it has a state at once, and goes on from there when it is opened at the server. */
 export function hold(c: Context, o: Replica, h: Held): void {
@@ -22,8 +22,24 @@ export function hold(c: Context, o: Replica, h: Held): void {
   o.fold = h.root;
   o.returning = c.connected;
   j.level = level;
+  overlay(c, o, j);
   c.events.push({ kind: "opened", object: o.name });
   checkReady(c, j);
+}
+
+/** Puts the transactions that are not answered above a state that was held here when they were made: their object was closed meanwhile. */
+function overlay(c: Context, o: Replica, j: Journal): void {
+  for (const p of j.queue) {
+    const part = p.parts.find((x) => x.object === o.name);
+    if (part === undefined || p.answered || part.writes.length === 0 || part.epoch !== o.epoch) continue;
+    const layer: Layer = { tx: p, part, writes: showable(o.terms, part.writes), object: o, shown: !p.hidden && !p.applied, made: [], reached: 0 };
+    p.layers.push(layer);
+    o.layers.push(layer);
+    if (!layer.shown) continue;
+    const fold = apply(o.fold as TreeNode, layer.writes, PREDICTED);
+    if (typeof fold === "number") hide(c, p); // it stood on one that was refused
+    else o.fold = fold;
+  }
 }
 
 /** See Core.restore. */
@@ -32,7 +48,7 @@ export function restore(c: Context, r: Recorded): void {
   const { parts } = r.transaction;
   const p: Submission = {
     ...r.transaction, sequence: r.sequence, log: j, wire: partsToWire(parts), layers: [], sent: r.sent, flying: false, parked: false,
-    hidden: r.hidden || j.queue.some((q) => q.hidden && r.transaction.after.includes(q.sequence)), answered: false, left: false, restored: true, durable: true, stored: r.sent,
+    hidden: r.hidden || j.queue.some((q) => q.hidden && r.transaction.after.includes(q.sequence)), answered: false, applied: false, left: false, restored: true, durable: true, stored: r.sent,
   };
   const folds: TreeNode[] = [];
   for (const part of parts) {

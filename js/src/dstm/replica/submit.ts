@@ -20,7 +20,7 @@ export function submit(c: Context, t: Transaction, seen: number, durable: boolea
   const log = admit(c, t, encode(wire).length);
   if (!("queue" in log)) return { error: log, path: null };
   const p: Submission = {
-    ...t, sequence: 0, log, wire, layers: [], sent: false, flying: false, parked: false, hidden: false, answered: false, left: false, restored: false, durable, stored: false,
+    ...t, sequence: 0, log, wire, layers: [], sent: false, flying: false, parked: false, hidden: false, answered: false, applied: false, left: false, restored: false, durable, stored: false,
   };
   const folds: TreeNode[] = [];
   for (const part of t.parts) {

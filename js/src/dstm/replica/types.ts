@@ -120,6 +120,8 @@ export interface Submission extends Transaction {
   hidden: boolean;
   /** With committed. */
   answered: boolean;
+  /** Its change has come: what is held of its objects contains it. */
+  applied: boolean;
   /** Its epoch was over, as a state of another one said. */
   left: boolean;
   /**

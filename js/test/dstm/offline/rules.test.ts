@@ -785,3 +785,76 @@ test("a transaction that writes nothing is done at once; one that wants to wait 
   assert.throws(() => sleep.submit(board, null), is("dstm.invalid"));
   assert.deepEqual([p.c.works.length, disk.keys("work/")], [0, []]);
 });
+
+test("what is kept of an object is opened also when the connection is over for good, and nothing else is", async () => {
+  const { net, disk } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  await net.until(board.update((tx) => tx.set(["a"], 1)));
+  const gone = new TrefoilError(Code.Unauthenticated, "transport.unauthenticated", "gone");
+  net.cut(p.c);
+  p.c.finish(gone);
+  const beside = await p.c.open("board"); // it is still open
+  board.close();
+  beside.close();
+  const again = await p.c.open("board"); // it is kept from when it was closed
+  assert.equal(again.snapshot(["a"]), 1);
+  assert.ok(is("transport.unauthenticated")(await again.update((tx) => tx.set(["a"], 2)).then(() => null, (e: unknown) => e)));
+  await assert.rejects(p.c.open("other"), is("transport.unauthenticated"));
+  await p.storage.close();
+
+  const second = new Page(net, disk);
+  second.c.finish(gone);
+  const stored = await second.c.open("board"); // a process before has stored it
+  assert.equal(stored.snapshot(["a"]), 1);
+  second.c.close(); // by the program: then nothing is opened any more
+  await assert.rejects(second.c.open("board"), TrefoilError);
+  await second.storage.close();
+
+  disk.put("dstm", "replica/board", Uint8Array.of(1, 2, 3));
+  const third = new Page(net, disk);
+  third.c.finish(gone);
+  await assert.rejects(third.c.open("board"), is("transport.unauthenticated")); // what is kept cannot be read
+  await assert.rejects(third.c.open("board"), is("transport.unauthenticated"));
+});
+
+test("an update that is not answered is seen again when its object was closed and is opened from what is kept", async () => {
+  const { net, disk } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  board.update((tx) => tx.add(["n"], 1)).catch(() => undefined);
+  board.update((tx) => tx.set(["m"], { x: 5 })).catch(() => undefined);
+  board.update((tx) => tx.set(["m", "x"], (tx.read(["m", "x"]) as number) + 1)).catch(() => undefined);
+  net.send(p.c);
+  net.cut(p.c); // the answers are lost
+  board.update((tx) => tx.set(["unsent"], 1)).catch(() => undefined);
+  board.close(); // that takes back what was never sent
+  const again = await p.c.open("board");
+  assert.deepEqual([again.snapshot(["n"]), again.snapshot(["m", "x"])], [1, 6]);
+  assert.deepEqual([again.pending.count, again.pending.paths], [3, [["n"], ["m"], ["m", "x"]]]);
+  assert.equal(again.snapshot(["unsent"]), undefined);
+  p.connect();
+  await net.sync();
+  assert.deepEqual([again.snapshot(["n"]), again.snapshot(["m", "x"]), again.pending.count], [1, 6, 0]);
+  assert.deepEqual([value(net, "n"), value(net, "m", "x")], [1, 6]);
+});
+
+test("what an object held already when it was closed is not shown above it once more, though no answer has come", async () => {
+  const { net, disk } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  const board = await p.open();
+  board.update((tx) => tx.add(["n"], 1)).catch(() => undefined);
+  net.send(p.c);
+  net.receive(p.c, 1); // the change, not the answer
+  net.cut(p.c);
+  assert.equal(board.head.version, 1);
+  board.close();
+  const again = await p.c.open("board");
+  assert.deepEqual([again.snapshot(["n"]), again.pending.paths], [1, []]);
+  p.connect();
+  await net.sync();
+  assert.deepEqual([again.snapshot(["n"]), value(net, "n")], [1, 1]);
+});
