@@ -10,7 +10,7 @@ export const PubSubReason = {
   BadRequest: "pubsub.bad_request",
   /** resource_exhausted: too many subscriptions or unanswered requests of this session. Nothing was done. */
   TooMany: "pubsub.too_many",
-  /** resource_exhausted: it exceeds what the other side accepts in a frame. Nothing was done. */
+  /** resource_exhausted: it exceeds what the other side accepts in a frame, nothing was done; or a topic has more members than a feed holds. */
   TooLarge: "pubsub.too_large",
   /** unavailable: there is no session now. Nothing was sent. */
   NotConnected: "pubsub.not_connected",
@@ -38,11 +38,12 @@ export const connectionLost = (cause: unknown): TrefoilError =>
 
 export const closed = (cause?: unknown): TrefoilError => new TrefoilError(Code.Unavailable, PubSubReason.Closed, "closed", { cause });
 
+export const tooLarge = (message: string, cause?: unknown): TrefoilError =>
+  new TrefoilError(Code.ResourceExhausted, PubSubReason.TooLarge, message, { cause });
+
 /** What a session's refusal to take a request means to the program: it was not sent. */
 export function unsent(err: TrefoilError): TrefoilError {
-  if (err.is("transport.frame_too_large")) {
-    return new TrefoilError(Code.ResourceExhausted, PubSubReason.TooLarge, "larger than the other side accepts", { cause: err });
-  }
+  if (err.is("transport.frame_too_large")) return tooLarge("larger than the other side accepts", err);
   if (err.code === Code.Unavailable) return notConnected(err);
   return badRequest("the value cannot be encoded", err);
 }

@@ -1,5 +1,9 @@
+import { tooLarge } from "./errors.ts";
 import { Feed } from "./feed.ts";
 import type { Member, MemberEvent } from "./message.ts";
+
+/** The most members that a feed holds: more than a frame of the usual size can list. */
+export const maxMembers = 1 << 17;
 
 /**
  * Tells who is subscribed to a topic: first all who are, then every change. It holds the present state, not a queue: a program that looks away for long does
@@ -30,19 +34,33 @@ export class MemberFeed extends Feed<MemberEvent> {
     if (this.closed) return;
     if (joined) this.#present.set(member.client, member);
     else this.#present.delete(member.client);
-    this.#dirty.add(member.client);
+    this.#touch(member.client);
+    this.#bound();
     this.wake();
+  }
+
+  /** Notes whether there is something to tell about a client; so what is noted stays as bounded as those who are present. */
+  #touch(id: string): void {
+    if (this.#present.has(id) === this.#known.has(id)) this.#dirty.delete(id);
+    else this.#dirty.add(id);
+  }
+
+  /** Ends the feed if there are more members than it holds: a server does not keep more than fit into a frame. */
+  #bound(): void {
+    if (this.#present.size <= maxMembers) return;
+    this.leave();
+    this.end(tooLarge(`the topic has more than ${maxMembers} members`));
   }
 
   /** @internal Replaces everything. */
   reset(members: readonly Member[]): void {
     if (this.closed) return;
-    for (const id of this.#present.keys()) this.#dirty.add(id);
+    const before = [...this.#present.keys()];
     this.#present.clear();
-    for (const member of members) {
-      this.#present.set(member.client, member);
-      this.#dirty.add(member.client);
-    }
+    for (const member of members) this.#present.set(member.client, member);
+    for (const id of before) this.#touch(id);
+    for (const id of this.#present.keys()) this.#touch(id);
+    this.#bound();
     this.answered();
     this.wake();
   }

@@ -1,4 +1,4 @@
-import { Time } from "../codec/value.ts";
+import { sizeOf } from "../internal/size.ts";
 import { Cause } from "./message.ts";
 import type { Gap, SubscriptionEvent } from "./message.ts";
 
@@ -94,16 +94,4 @@ function boundsOf(event: SubscriptionEvent): Pick<Gap, "epoch" | "after" | "to" 
   if (event.type === "gap") return event;
   const at = event.position;
   return at ? { epoch: at.epoch, after: at.offset - 1, to: at.offset, count: 1 } : { epoch: null, after: 0, to: 0, count: 1 };
-}
-
-/** What a value takes in memory, roughly. */
-function sizeOf(value: unknown): number {
-  if (typeof value === "string") return 8 + value.length;
-  if (typeof value !== "object" || value === null) return 8;
-  if (value instanceof Uint8Array) return 64 + value.length;
-  if (value instanceof Time) return 64;
-  if (Array.isArray(value)) return value.reduce((sum: number, v) => sum + sizeOf(v), 32);
-  let size = 64;
-  for (const key of Object.keys(value)) size += key.length + sizeOf((value as Record<string, unknown>)[key]);
-  return size;
 }

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decode, encode, type Value } from "../../src/codec/index.ts";
 import { after, first, last, list, type Change, type SharedObject } from "../../src/dstm/index.ts";
 import type { Client } from "../../src/dstm/client.ts";
-import type { Frame } from "./model.ts";
+import { Core } from "../../src/dstm/replica/core.ts";
+import { Code } from "../../src/status.ts";
+import { newLink, type Frame } from "./model.ts";
 import { Net } from "./net.ts";
 
 async function open(net: Net, c: Client, name: string): Promise<SharedObject> {
@@ -274,4 +277,39 @@ test("strict asks the server also for what writes nothing", async () => {
   assert.deepEqual([seen, commit.version], [[undefined, 1], 1]);
   await done(net, write);
   assert.equal(board.pending.count, 0);
+});
+
+test("pieces without an end make no object without bounds", async () => {
+  const { net, board } = await start();
+  await done(net, board.update((tx) => {
+    for (let i = 0; i < 5; i++) tx.overwrite([`k${i}`], "x".repeat(400));
+  }));
+  net.model.cut = 100;
+  const link = newLink("0a".repeat(16));
+  const core = new Core(0, 10);
+  core.maxGrown = 2000;
+  core.connect(link.client);
+  const exchange = (): unknown[] => {
+    const sent: unknown[] = [];
+    for (let f = core.next(); f !== null; f = core.next()) {
+      core.sent();
+      sent.push(f[1]);
+      net.model.handle(link, decode(encode(f)) as Frame, [link]);
+    }
+    for (const f of link.toClient.splice(0)) {
+      const [, kind, stream, ...body] = decode(encode(f)) as Value[];
+      core.receive(kind as number, stream as string, body);
+    }
+    return sent;
+  };
+  core.open("board");
+  exchange();
+  const told = core.takeEvents().map((e) => [e.kind, e.kind === "refused" ? [e.object, e.error.reason, e.error.code] : null]);
+  assert.deepEqual(told.filter(([kind]) => kind !== "level"), [["refused", ["board", "dstm.too_large", Code.ResourceExhausted]]]);
+  assert.equal(core.state("board"), undefined);
+  assert.deepEqual(exchange(), [5]); // the server is told that nobody has it open
+  core.maxGrown = 1 << 20;
+  core.open("board");
+  exchange();
+  assert.equal(core.state("board")?.root.kids.size, 5);
 });

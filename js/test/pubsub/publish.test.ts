@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { Time } from "../../src/codec/index.ts";
 import { PubSub, topic } from "../../src/pubsub/index.ts";
 import type { MemberEvent } from "../../src/pubsub/index.ts";
-import { Code } from "../../src/status.ts";
+import { maxMembers } from "../../src/pubsub/member_feed.ts";
+import { Code, TrefoilError } from "../../src/status.ts";
 import { FakeSession, failure, settle, thrown } from "../rpc/fake.ts";
 import { me, myId, world } from "./helpers.ts";
 
@@ -91,6 +92,31 @@ test("members", async () => {
   session.receive([2, 7, 3, 2, [9, "pubsub.no_members", "none kept"]]);
   assert.deepEqual((await got).map((m) => [m.client, m.user, m.since.seconds]), [[myId, "ann", 1], [bobId, "bob", 2]]);
   assert.equal((await refused).reason, "pubsub.no_members");
+});
+
+test("a server that names members without end does not fill the page", async () => {
+  const { client, session } = world();
+  const feed = client.watchMembers("a");
+  const id = new Uint8Array(16);
+  const view = new DataView(id.buffer);
+  const one = (n: number): unknown[] => (view.setUint32(0, n), [id.slice(), "ann", ann[2]]);
+  session.receive([2, 2, 3, 1, null, null, 0, false]);
+  session.receive([2, 14, 3, 1, Array.from({ length: maxMembers - 1 }, (_, n) => one(n))]);
+  await feed.ready;
+  for (let n = 0; n < 1000; n++) {
+    session.receive([2, 12, 3, "a", true, ...one(maxMembers + n)]);
+    session.receive([2, 12, 3, "a", false, ...one(maxMembers + n)]);
+  }
+  let told = 0;
+  const ended = new Promise<unknown>((resolve) => feed.on(() => told++, resolve));
+  await settle();
+  assert.equal(told, maxMembers - 1); // nothing of those who came and went meanwhile
+  session.take();
+  session.receive([2, 12, 3, "a", true, ...one(maxMembers)]);
+  session.receive([2, 12, 3, "a", true, ...one(maxMembers + 1)]);
+  const err = await ended;
+  assert.ok(err instanceof TrefoilError && err.is("pubsub.too_large") && err.is(Code.ResourceExhausted));
+  assert.deepEqual(session.take().map((f) => f[1]), [3]);
 });
 
 test("watching members: all, changes, and the difference after a reconnect", async () => {

@@ -27,6 +27,7 @@ export class Core implements Context {
   queued = 0;
   request = 0;
   ceiling = Infinity;
+  maxGrown = 256 << 20; // far above any object, but not what a faulty server could send
   readonly objects = new Map<string, Replica>();
   order: Replica[] = [];
   journals: Journal[] = [];

@@ -1,3 +1,4 @@
+import { sizeOf } from "../../internal/size.ts";
 import { Code, type TrefoilError } from "../../status.ts";
 import { fault, malformed, Reason } from "../errors.ts";
 import { Edit } from "../tree/edit.ts";
@@ -45,10 +46,10 @@ export function opened(c: Context, log: string, request: number, name: string, s
 }
 
 /** Begins to take a state in pieces, if that is how it comes. */
-function grow(c: Context, o: Replica, g: Omit<Growing, "edit">): boolean {
+function grow(c: Context, o: Replica, g: Omit<Growing, "edit" | "bytes">): boolean {
   const { root, version, pieces } = g.snapshot;
   if (root === null || !pieces) return false;
-  o.growing = { ...g, edit: new Edit(root, version) };
+  o.growing = { ...g, edit: new Edit(root, version), bytes: 0 };
   const j = findJournal(c, g.log);
   if (j !== undefined) j.level = false;
   return true;
@@ -60,6 +61,12 @@ export function piece(c: Context, log: string, name: string, last: boolean, writ
   const g = o?.growing;
   if (o === undefined || g === null || g === undefined || g.log !== log) return;
   if (!writes.every((w) => applyWrite(g.edit, w) === null)) throw malformed("a piece does not fit what came before it");
+  for (const w of writes) g.bytes += sizeOf(w);
+  if (g.bytes > c.maxGrown) {
+    c.requests.push({ name });
+    dismiss(c, o, fault(Code.ResourceExhausted, Reason.TooLarge, `the object is larger than ${c.maxGrown} bytes`));
+    return;
+  }
   if (!last) return;
   o.growing = null;
   const s = { ...g.snapshot, root: g.edit.root };
@@ -101,15 +108,17 @@ export function refused(c: Context, request: number, name: string, error: Trefoi
   if (!expected(o, request)) return;
   o.phase = "offline";
   o.returning = false;
-  if (o.root === null) {
-    forget(c, o);
-    c.events.push({ kind: "refused", object: name, error });
-  } else if (error.code === Code.Unavailable || error.code === Code.ResourceExhausted) {
+  if (o.root !== null && (error.code === Code.Unavailable || error.code === Code.ResourceExhausted)) {
     checkReady(c, o.log as Journal); // what is held stays, and is asked for again
   } else {
-    forget(c, o);
-    c.events.push({ kind: "ended", object: name, error, was: o });
+    dismiss(c, o, error);
   }
+}
+
+/** Forgets an object that the server does not give, or no longer. */
+function dismiss(c: Context, o: Replica, error: TrefoilError): void {
+  forget(c, o);
+  c.events.push(o.root === null ? { kind: "refused", object: o.name, error } : { kind: "ended", object: o.name, error, was: o });
 }
 
 /** Takes a state that the server sends unasked. */
@@ -142,9 +151,7 @@ function replace(c: Context, o: Replica, s: Snapshot): void {
 export function ended(c: Context, log: string, name: string, error: TrefoilError): void {
   // While an opening is under way its answer decides, and this is about an earlier one.
   const o = c.objects.get(name);
-  if (o === undefined || !at(o, log)) return;
-  forget(c, o);
-  c.events.push(o.root === null ? { kind: "refused", object: name, error } : { kind: "ended", object: name, error, was: o });
+  if (o !== undefined && at(o, log)) dismiss(c, o, error);
 }
 
 /** Settles the transactions of an object that moved to another log: the one that they were made for can no longer be asked. */

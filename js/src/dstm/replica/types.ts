@@ -329,6 +329,8 @@ export interface Growing {
   readonly edit: Edit;
   /** It is a reset, not the answer to an open. */
   readonly reset: boolean;
+  /** What the pieces take in memory, about, in bytes. */
+  bytes: number;
 }
 
 /** A whole state; root is null if the resume point was accepted. */
@@ -353,6 +355,8 @@ export interface Context {
   /** Transactions not answered, in all journals. */
   queued: number;
   readonly limit: number;
+  /** The most bytes that the pieces of one state may make. */
+  maxGrown: number;
   /** The last one given; one counter serves all logs, gaps are allowed. */
   sequence: number;
   request: number;
