@@ -164,6 +164,10 @@ export function watch({ page, log }) {
   });
 }
 
+/** Waits until p's page says so of itself. */
+export const state = (p, name, value) => p.page.waitForFunction(([name, value]) => document.documentElement.dataset[name] === value, [name, String(value)]);
+/** Waits until p's page knows that it has no connection. */
+export const away = (p) => state(p, 'line', 'waiting');
 /** Waits until all that p has drawn is stored. */
 export const open = (p) => p.page.waitForFunction(() => document.documentElement.dataset.line === 'open' && document.documentElement.dataset.pending === '0');
 /** Waits until p sees n shapes. */
@@ -193,6 +197,25 @@ export async function drag(p, from, to, steps = 12) {
 export async function draw(p, key, from, to) {
   await p.page.keyboard.press(key);
   await drag(p, from, to);
+}
+
+/** Makes a note and leaves it unselected. */
+export async function note(p, x, y, text) {
+  await p.page.keyboard.press('n');
+  await p.page.mouse.click(x, y);
+  await p.page.keyboard.type(text);
+  await p.page.keyboard.press('Escape');
+  await p.page.keyboard.press('Escape');
+}
+
+/** Writes another text into the note at a place. */
+export async function rewrite(p, x, y, text) {
+  await p.page.keyboard.press('v');
+  await p.page.mouse.dblclick(x, y);
+  await p.page.keyboard.press('Control+a');
+  await p.page.keyboard.type(text);
+  await p.page.keyboard.press('Control+Enter');
+  await p.page.keyboard.press('Escape');
 }
 
 export async function shot(p, name) {

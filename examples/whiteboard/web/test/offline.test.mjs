@@ -4,15 +4,13 @@
 //
 // RUNS is the number of random runs at the end.
 import assert from 'node:assert/strict';
-import { buildOther, drag, draw, kill, lane, open, origin, others, person, resize, runTests, same, shapes, shot, start, tab, watch } from './harness.mjs';
+import { away, buildOther, drag, draw, kill, lane, note, open, origin, others, person, resize, rewrite, runTests, same, shapes, shot, start, state, tab, watch } from './harness.mjs';
 
 const tests = [];
 const test = (name, fn) => tests.push([name, fn]);
 let otter, heron, way, url, id;
 
-const state = (p, name, value) => p.page.waitForFunction(([name, value]) => document.documentElement.dataset[name] === value, [name, String(value)]);
 const kept = (p) => state(p, 'kept', true);
-const away = async (p) => state(p, 'line', 'waiting');
 
 /** Waits until n changes of p's browser are written down, and the board too. */
 const stored = (p, n) => p.page.waitForFunction(async (n) => {
@@ -25,24 +23,6 @@ const stored = (p, n) => p.page.waitForFunction(async (n) => {
 
 /** What is shown when a page opens has this frame in the middle: so all that lies in it is at the same place on every screen. */
 const frame = (p) => draw(p, 'r', [100, 100], [1300, 800]);
-
-/** Makes a note and leaves it unselected. */
-async function note(p, x, y, text) {
-  await p.page.keyboard.press('n');
-  await p.page.mouse.click(x, y);
-  await p.page.keyboard.type(text);
-  await p.page.keyboard.press('Escape');
-  await p.page.keyboard.press('Escape');
-}
-
-async function rewrite(p, x, y, text) {
-  await p.page.keyboard.press('v');
-  await p.page.mouse.dblclick(x, y);
-  await p.page.keyboard.press('Control+a');
-  await p.page.keyboard.type(text);
-  await p.page.keyboard.press('Control+Enter');
-  await p.page.keyboard.press('Escape');
-}
 
 /** Waits until the text at a place is so. */
 async function says(p, x, y, text) {

@@ -2,34 +2,15 @@
 //
 //	node test/refused.test.mjs            GO=go CHROMIUM=/usr/bin/chromium SHOTS=folder
 import assert from 'node:assert/strict';
-import { backup, buildOther, draw, kill, lane, open, origin, person, resize, restore, runTests, same, shapes, shot, start } from './harness.mjs';
+import { away, backup, buildOther, draw, kill, lane, note, open, origin, person, resize, restore, rewrite, runTests, same, shapes, shot, start, state } from './harness.mjs';
 
 const tests = [];
 const test = (name, fn) => tests.push([name, fn]);
 let otter, heron, way, url;
 
-const state = (p, name, value) => p.page.waitForFunction(([name, value]) => document.documentElement.dataset[name] === value, [name, String(value)]);
-const away = (p) => state(p, 'line', 'waiting');
 const unsaved = (p) => state(p, 'unsaved', 0);
 const press = (p, n, name) => p.page.locator('.inbox article').nth(n).getByText(name, { exact: true }).click();
 const tray = (p, n) => p.page.click(`[aria-label="${n === 1 ? '1 change needs' : `${n} changes need`} a decision"]`);
-
-async function note(p, x, y, text) {
-  await p.page.keyboard.press('n');
-  await p.page.mouse.click(x, y);
-  await p.page.keyboard.type(text);
-  await p.page.keyboard.press('Escape');
-  await p.page.keyboard.press('Escape');
-}
-
-async function rewrite(p, x, y, text) {
-  await p.page.keyboard.press('v');
-  await p.page.mouse.dblclick(x, y);
-  await p.page.keyboard.press('Control+a');
-  await p.page.keyboard.type(text);
-  await p.page.keyboard.press('Control+Enter');
-  await p.page.keyboard.press('Escape');
-}
 
 /** Pictures of what is open, wide and narrow, light and dark; nothing of it is cut off. */
 async function pictures(p, name) {

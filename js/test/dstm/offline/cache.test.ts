@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { list, last, viewAll, type SharedObject } from "../../../src/dstm/index.ts";
-import { Page, put, scene, turn } from "./page.ts";
+import { drawing, Page, put, scene, turn } from "./page.ts";
 
 test("small changes are kept beside the state, and become one with it when they are larger", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   await net.until(put.submit(board, { path: ["big"], value: "x".repeat(20_000) }).done);
   await turn();
   let [most, rewritten, tails] = [0, 0, 0];
@@ -29,10 +26,7 @@ test("small changes are kept beside the state, and become one with it when they 
 });
 
 test("lists keep their ids, and resets replace what is kept", async () => {
-  const { net, disk, other } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, other, p, board } = await drawing();
   const tasks = list<string>("tasks");
   await net.until(other.update((tx) => void [tasks.at().insert(tx, last(), "a"), tasks.at().insert(tx, last(), "b")]));
   net.model.reset(net.session(p.c).link, "board");
@@ -51,10 +45,7 @@ test("lists keep their ids, and resets replace what is kept", async () => {
 });
 
 test("what changes without works is kept a moment later, and when an object is closed", async (t) => {
-  const { net, disk, other } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, other, p, board } = await drawing();
   t.mock.timers.enable({ apis: ["setTimeout"] });
   await net.until(other.update((tx) => tx.set(["x"], 1)));
   t.mock.timers.tick(1000);
@@ -136,10 +127,7 @@ test("what was not used for the longest time makes room", async () => {
 });
 
 test("another user's rules: what may be read now is shown, not what was kept", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   await net.until(put.submit(board, { path: ["secret"], value: 1 }).done);
   await net.until(put.submit(board, { path: ["open"], value: 2 }).done);
   await turn();

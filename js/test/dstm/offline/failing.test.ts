@@ -3,21 +3,26 @@ import { test, type TestContext } from "node:test";
 import { sealRecord } from "../../../src/internal/record.ts";
 import { TrefoilError } from "../../../src/status.ts";
 import type { Net } from "../net.ts";
-import { next, once, add, put, Page, scene, turn } from "./page.ts";
+import { add, drawing, next, once, Page, put, scene, turn } from "./page.ts";
 
 const value = (net: Net, ...path: string[]): unknown => net.model.object("board").root.find(path)?.value();
 
-/** A work that is stored, and sent, and lost while the disk is full. */
-async function lostWhileFull(kind: typeof next | typeof once, t: TestContext): Promise<{ net: Net; p: Page; disk: Page["disk"]; work: ReturnType<typeof next.submit> }> {
-  const { net, disk, other } = await scene();
-  net.model.forgetful = true; // what was sent is not recorded as such
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+type Scene = { net: Net; p: Page; disk: Page["disk"]; work: ReturnType<typeof next.submit> };
+
+/** A work that was made without a connection, and meanwhile somebody else has written what it read. The server keeps no record of what was sent. */
+async function overtaken(kind: typeof next | typeof once): Promise<Scene> {
+  const { net, disk, other, p, board } = await drawing();
+  net.model.forgetful = true;
   net.cut(p.c);
   const work = kind.submit(board, null as never);
   await turn();
   await net.until(other.update((tx) => (tx.set(["n"], 10), tx.set(["text"], "theirs"))));
+  return { net, disk, p, work };
+}
+
+/** A work that is stored, and sent, and lost while the disk is full. */
+async function lostWhileFull(kind: typeof next | typeof once, t: TestContext): Promise<Scene> {
+  const { net, disk, p, work } = await overtaken(kind);
   t.mock.timers.enable({ apis: ["setTimeout"] });
   p.connect();
   net.send(p.c);
@@ -30,11 +35,8 @@ async function lostWhileFull(kind: typeof next | typeof once, t: TestContext): P
 }
 
 /** A work that is stored as never sent when the disk is full, and another one that is not stored. */
-async function unsentWhileFull(t: TestContext): Promise<{ net: Net; p: Page; disk: Page["disk"]; work: ReturnType<typeof add.submit> }> {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+async function unsentWhileFull(t: TestContext): Promise<Scene> {
+  const { net, disk, p, board } = await drawing();
   net.cut(p.c);
   const work = add.submit(board, 1);
   await turn();
@@ -106,10 +108,7 @@ test("a client whose storage fails tries the last batch once when it is closed, 
     return timer;
   });
   t.mock.method(globalThis, "clearTimeout", (timer: Parameters<typeof clear>[0]) => (timers.delete(timer), clear(timer)));
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, p, board } = await drawing();
   p.storage.fail();
   net.model.refusals.push([8, "dstm.busy", "later"]);
   add.submit(board, 1);
@@ -137,15 +136,7 @@ test("nor is it retried from the inbox while the disk may still hold it", async 
 });
 
 test("what is retried from the inbox is not sent while the disk holds it there: the next page would find it there, though it is done", async (t) => {
-  const { net, disk, other } = await scene();
-  net.model.forgetful = true;
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
-  net.cut(p.c);
-  const work = once.submit(board, null as never);
-  await turn();
-  await net.until(other.update((tx) => (tx.set(["n"], 10), tx.set(["text"], "theirs"))));
+  const { net, disk, p, work } = await overtaken(once);
   p.connect();
   await net.sync();
   assert.deepEqual([p.c.inbox.items.map((i) => i.id), disk.keys("inbox/").length], [[work.id], 1]);
@@ -165,14 +156,7 @@ test("what is retried from the inbox is not sent while the disk holds it there: 
 });
 
 test("what was taken over from another client's inbox and discarded does not come back", async () => {
-  const { net, disk, other } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
-  net.cut(p.c);
-  const work = once.submit(board, null as never);
-  await turn();
-  await net.until(other.update((tx) => (tx.set(["n"], 10), tx.set(["text"], "theirs"))));
+  const { net, disk, p, work } = await overtaken(once);
   p.connect();
   await net.sync();
   const key = `inbox/${work.id}`;
@@ -188,15 +172,7 @@ test("what was taken over from another client's inbox and discarded does not com
 });
 
 test("a run whose record could not replace another one's is taken back before it is sent", async () => {
-  const { net, disk, other } = await scene();
-  net.model.forgetful = true;
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
-  net.cut(p.c);
-  next.submit(board, null);
-  await turn();
-  await net.until(other.update((tx) => tx.set(["n"], 10)));
+  const { net, disk, p } = await overtaken(next);
   p.connect();
   await turn();
   net.send(p.c);
@@ -218,10 +194,7 @@ test("a run whose record could not replace another one's is taken back before it
 
 test("a number that is used up says nothing of a work of this process: it is run again", async (t) => {
   for (const reason of ["dstm.stale_sequence", "dstm.sequence_reused"]) {
-    const { net, disk } = await scene();
-    const p = new Page(net, disk);
-    p.connect();
-    const board = await p.open();
+    const { net, p, board } = await drawing();
     t.mock.timers.enable({ apis: ["setTimeout"] });
     net.model.refusals.push([9, reason, "old"]);
     const work = add.submit(board, 1);
@@ -291,10 +264,7 @@ test("two processes within a moment that could not reserve numbers do not use th
 });
 
 test("an object of a work that the server has no time for is asked for again; the work does not go to the inbox", async (t) => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   net.cut(p.c);
   const before = next.submit(board, null);
   await turn();
@@ -322,10 +292,7 @@ test("an object of a work that the server has no time for is asked for again; th
 });
 
 test("what waits for the end of its pause goes before what is submitted now", async (t) => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, board } = await drawing();
   t.mock.timers.enable({ apis: ["setTimeout"] });
   net.model.refusals.push([8, "dstm.busy", "later"]);
   const first = next.submit(board, null);

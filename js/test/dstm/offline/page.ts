@@ -69,3 +69,11 @@ export async function scene(): Promise<{ net: Net; disk: Disk; other: SharedObje
   await net.sync();
   return { net, disk: new Disk(), other: await opening };
 }
+
+/** The same, with its board open in a page. */
+export async function drawing(): Promise<{ net: Net; disk: Disk; other: SharedObject; p: Page; board: SharedObject }> {
+  const { net, disk, other } = await scene();
+  const p = new Page(net, disk);
+  p.connect();
+  return { net, disk, other, p, board: await p.open() };
+}

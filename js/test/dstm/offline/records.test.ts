@@ -8,16 +8,13 @@ import type { Refusal, Task } from "../../../src/dstm/offline/types.ts";
 import { Code, TrefoilError } from "../../../src/status.ts";
 import { Random } from "../random.ts";
 import type { Disk } from "./disk.ts";
-import { add, next, Page, put, scene, turn } from "./page.ts";
+import { add, drawing, next, Page, put, turn } from "./page.ts";
 
 const bare = (o: Record<string, unknown>): any => Object.assign(Object.create(null), o);
 
 /** A disk with three works on it, made offline, and one refusal. */
 async function filled(): Promise<{ net: Page["net"]; disk: Disk }> {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   net.model.refusals.push([7, "dstm.denied", "no"]);
   await net.until(put.submit(board, { path: ["refused"], value: 1 }).done.catch(() => undefined));
   net.cut(p.c);
@@ -94,10 +91,7 @@ test("two records of one sequence, both well made, are not two transactions", as
 
 test("a copy of what is kept that does not fit is given up, and asked for", async () => {
   for (const prefix of ["replica/", "tail/", "used/", "level/"]) {
-    const { net, disk, other } = await scene();
-    const p = new Page(net, disk);
-    p.connect();
-    const board = await p.open();
+    const { net, disk, other, p, board } = await drawing();
     await p.open("second");
     for (let n = 0; n < 3; n++) await net.until(add.submit(board, 1).done), await turn();
     p.kill();

@@ -6,7 +6,7 @@ import { Code, TrefoilError } from "../../../src/status.ts";
 import { clientId } from "../../../src/transport/key.ts";
 import { FakeSession, Net } from "../net.ts";
 import { Disk, DiskStorage } from "./disk.ts";
-import { add, next, once, Page, put, scene, take, turn } from "./page.ts";
+import { add, drawing, next, once, Page, put, scene, take, turn } from "./page.ts";
 
 const is = (reason: string, unknown = false) => (e: unknown): boolean => e instanceof TrefoilError && e.is(reason) && e.unknown === unknown;
 const value = (net: Net, ...path: string[]): unknown => net.model.object("board").root.find(path)?.value();
@@ -53,10 +53,7 @@ test("what was drawn offline is there after a reload, marked as pending, and arr
 });
 
 test("I1: no frame leaves before its record says so, and nothing overtakes it", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   await turn();
   p.storage.slow = true;
   const work = add.submit(board, 1);
@@ -81,10 +78,7 @@ test("I1: no frame leaves before its record says so, and nothing overtakes it", 
 });
 
 test("I1: what was stored as never sent is stored as sent before it is sent", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   net.cut(p.c);
   add.submit(board, 1);
   await turn();
@@ -106,10 +100,7 @@ test("I1: what was stored as never sent is stored as sent before it is sent", as
 });
 
 test("I2: the server must not forget what is not stored as decided; the record goes with the state that contains it", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   await net.until(add.submit(board, 1).done);
   await turn();
   p.storage.slow = true;
@@ -134,10 +125,7 @@ test("I2: the server must not forget what is not stored as decided; the record g
 });
 
 test("I2: what is refused is in the inbox, or replaced, in one step", async () => {
-  const { net, disk, other } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, other, p, board } = await drawing();
   net.cut(p.c);
   next.submit(board, null);
   const lost = once.submit(board, "mine");
@@ -154,10 +142,7 @@ test("I2: what is refused is in the inbox, or replaced, in one step", async () =
 
 test("I3, I4: what may have been sent goes again under its number, also if it had arrived", async () => {
   for (const arrived of [false, true]) {
-    const { net, disk } = await scene();
-    const p = new Page(net, disk);
-    p.connect();
-    const board = await p.open();
+    const { net, disk, p, board } = await drawing();
     add.submit(board, 1);
     next.submit(board, null);
     next.submit(board, null); // presumes the one before
@@ -176,11 +161,8 @@ test("I3, I4: what may have been sent goes again under its number, also if it ha
 });
 
 test("I4: what was never sent and presumes what is not there any more is refused by the server, and run again", async () => {
-  const { net, disk, other } = await scene();
+  const { net, disk, other, p, board } = await drawing();
   net.model.forgetful = true;
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
   net.cut(p.c);
   const lost = once.submit(board, "x");
   const behind = put.submit(board, { path: ["copy"], value: 1 });
@@ -201,11 +183,8 @@ test("I4: what was never sent and presumes what is not there any more is refused
 });
 
 test("I4: what the record calls never sent was sent all the same: it is not done twice, whatever became of what it presumes", async () => {
-  const { net, disk } = await scene();
+  const { net, disk, p, board } = await drawing();
   net.model.forgetful = true;
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
   net.cut(p.c);
   const before = next.submit(board, null);
   const work = next.submit(board, null); // presumes before
@@ -225,10 +204,7 @@ test("I4: what the record calls never sent was sent all the same: it is not done
 
 /** A page whose storage is slow: what is stored there as never sent was refused here, since what it presumes lost, and an update stands behind it. */
 async function refusedUnsent(): Promise<{ net: Net; disk: Disk; p: Page; update: Promise<unknown> }> {
-  const { net, disk, other } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, other, p, board } = await drawing();
   next.submit(board, null);
   await turn();
   assert.equal(p.sent(7).length, 1);
@@ -269,10 +245,7 @@ test("I4: when that is stored, or the storage fails, it goes", async () => {
 });
 
 test("I5: what lost is run again, in the order of the submissions", async () => {
-  const { net, disk, other } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, other, p, board } = await drawing();
   net.cut(p.c);
   const order: string[] = [];
   const works = [next.submit(board, null), next.submit(board, null), next.submit(board, null)];
@@ -286,10 +259,7 @@ test("I5: what lost is run again, in the order of the submissions", async () => 
 });
 
 test("I5: a lost one of one attempt goes to the inbox with base, mine and theirs; what it throws later too", async () => {
-  const { net, disk, other } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, other, p, board } = await drawing();
   await net.until(other.update((tx) => (tx.set(["text"], "base"), tx.set(["left"], 3))));
   net.cut(p.c);
   const lost = once.submit(board, "mine");
@@ -333,10 +303,7 @@ test("I5: a lost one of one attempt goes to the inbox with base, mine and theirs
 });
 
 test("I5: denied, invariants and what is too large end in the inbox; busy and closed do not", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   net.model.refusals.push([10, "dstm.denied", "no"], [9, "bank.overdrawn", "no", { by: 3 }, false], [8, "dstm.too_large", "no"], [8, "dstm.busy", "later"], [14, "dstm.closed", "later", null, false]);
   const works = [1, 2, 3, 4, 5].map((n) => put.submit(board, { path: [`k${n}`], value: n }));
   await net.sync();
@@ -356,10 +323,7 @@ test("I5: denied, invariants and what is too large end in the inbox; busy and cl
 
 test("I5: what a store that closes refuses is asked for again in the next session, whatever it says, and nothing overtakes it", async () => {
   for (const unknown of [false, true]) {
-    const { net, disk } = await scene();
-    const p = new Page(net, disk);
-    p.connect();
-    const board = await p.open();
+    const { net, p, board } = await drawing();
     net.model.refusals.push([14, "dstm.closed", "closing", null, unknown]);
     const work = add.submit(board, 1);
     await net.sync();
@@ -375,10 +339,7 @@ test("I5: what a store that closes refuses is asked for again in the next sessio
 });
 
 test("I5: a server that was restored from a backup: what may have been sent is unknown, what was not is run", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   await net.until(next.submit(board, null).done);
   const doubtful = next.submit(board, null);
   await turn();
@@ -399,10 +360,7 @@ test("I5: a server that was restored from a backup: what may have been sent is u
 });
 
 test("an epoch that comes back: what was sent before is unknown, though the page does not remember it", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   await net.until(next.submit(board, null).done);
   const doubtful = add.submit(board, 1);
   await turn();
@@ -425,10 +383,7 @@ test("an epoch that comes back: what was sent before is unknown, though the page
 });
 
 test("what was refused while no connection was to come is done when one comes after all", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   net.cut(p.c);
   const update = board.update((tx) => tx.set(["n"], 5));
   next.submit(board, null); // presumes the update
@@ -441,10 +396,7 @@ test("what was refused while no connection was to come is done when one comes af
 });
 
 test("a permission that was revoked meanwhile: denied, and nothing is kept of the object", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   net.cut(p.c);
   const work = add.submit(board, 1);
   await turn();
@@ -474,10 +426,7 @@ test("a connection with another key than the storage is not used: the server wou
 });
 
 test("I6: a storage that fails is told of, and work goes on without it", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   const problems: string[] = [];
   p.storage.onProblem((e) => problems.push(e?.reason ?? ""));
   p.storage.fail();
@@ -496,10 +445,7 @@ test("I6: a storage that fails is told of, and work goes on without it", async (
 });
 
 test("a record of an older copy, which wrongly says never sent, is found out: it does not happen twice", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   net.cut(p.c);
   const work = next.submit(board, null);
   await turn();
@@ -546,10 +492,7 @@ test("queue and inbox are bounded; nothing is dropped to make room", async () =>
 });
 
 test("the bytes of the queue are bounded too", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, p, board } = await drawing();
   net.cut(p.c);
   const big = "x".repeat(500_000);
   let taken = 0;
@@ -589,10 +532,7 @@ test("a clock that is a day off, both ways", async () => {
 });
 
 test("an edit that was confirmed is not shown twice after a restart between its change and its answer", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   add.submit(board, 5);
   await turn();
   net.send(p.c);
@@ -610,10 +550,7 @@ test("an edit that was confirmed is not shown twice after a restart between its 
 });
 
 test("I2: a record stays until what is kept of the object contains its commit", async () => {
-  const { net, disk, other } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, other, p, board } = await drawing();
   await turn();
   const theirs = other.update((tx) => tx.add(["theirs"], 1));
   net.send(net.clientOf(200));
@@ -634,10 +571,7 @@ test("I2: a record stays until what is kept of the object contains its commit", 
 });
 
 test("I5: an earlier one that waits goes before a later one of the same object", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, board } = await drawing();
   net.model.refusals.push([8, "dstm.busy", "later"], [10, "dstm.conflict", "lost"]);
   const works = [put.submit(board, { path: ["a"], value: 1 }), put.submit(board, { path: ["b"], value: 2 })];
   await net.until(Promise.all(works.map((w) => w.done)));
@@ -666,10 +600,7 @@ test("sequences are above all that were ever used, whatever the clock says, and 
 });
 
 test("a prediction that was taken back stays so", async () => {
-  const { net, disk, other } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, other, p, board } = await drawing();
   next.submit(board, null);
   await turn();
   net.session(p.c).link.toServer.length = 0; // lost on the way, and nobody knows
@@ -687,10 +618,7 @@ test("a prediction that was taken back stays so", async () => {
 });
 
 test("a transaction whose name the program no longer knows is sent as it was recorded", async () => {
-  const { net, disk, other } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, other, p, board } = await drawing();
   net.cut(p.c);
   const fine = put.submit(board, { path: ["fine"], value: 1 });
   const lost = next.submit(board, null);
@@ -758,10 +686,7 @@ test("several objects, offline after a reload too", async () => {
 });
 
 test("what a named transaction did can be undone once it has committed", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, board } = await drawing();
   const undo = new UndoStack(board);
   const work = put.submit(board, { path: ["title"], value: "new" });
   undo.follow(work);
@@ -787,10 +712,7 @@ test("a transaction that writes nothing is done at once; one that wants to wait 
 });
 
 test("what is kept of an object is opened also when the connection is over for good, and nothing else is", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, disk, p, board } = await drawing();
   await net.until(board.update((tx) => tx.set(["a"], 1)));
   const gone = new TrefoilError(Code.Unauthenticated, "transport.unauthenticated", "gone");
   net.cut(p.c);
@@ -820,10 +742,7 @@ test("what is kept of an object is opened also when the connection is over for g
 });
 
 test("an update that is not answered is seen again when its object was closed and is opened from what is kept", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, p, board } = await drawing();
   board.update((tx) => tx.add(["n"], 1)).catch(() => undefined);
   board.update((tx) => tx.set(["m"], { x: 5 })).catch(() => undefined);
   board.update((tx) => tx.set(["m", "x"], (tx.read(["m", "x"]) as number) + 1)).catch(() => undefined);
@@ -842,10 +761,7 @@ test("an update that is not answered is seen again when its object was closed an
 });
 
 test("what an object held already when it was closed is not shown above it once more, though no answer has come", async () => {
-  const { net, disk } = await scene();
-  const p = new Page(net, disk);
-  p.connect();
-  const board = await p.open();
+  const { net, p, board } = await drawing();
   board.update((tx) => tx.add(["n"], 1)).catch(() => undefined);
   net.send(p.c);
   net.receive(p.c, 1); // the change, not the answer
