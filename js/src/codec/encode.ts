@@ -14,10 +14,21 @@ import { Time, maxDepth, maxExact } from "./value.ts";
  * for a lone surrogate, `codec.depth` beyond 64 levels (also of an object that contains itself), `codec.time`.
  */
 export function encode(v: unknown): Uint8Array {
-  const w = new Writer();
-  w.value(v, 0);
-  return w.bytes();
+  const w = spare ?? new Writer();
+  spare = null; // what is encoded may have properties that encode something when they are read
+  try {
+    w.value(v, 0);
+    return w.bytes();
+  } finally {
+    if (w.clear()) spare = w;
+  }
 }
+
+/** Up to what length the room of a writer is kept for the next value. */
+const kept = 64 << 10;
+
+/** The writer that nobody uses now: to make room anew costs more than to encode what is small. */
+let spare: Writer | null = null;
 
 class Writer {
   #b = new Uint8Array(256);
@@ -26,6 +37,12 @@ class Writer {
 
   bytes(): Uint8Array {
     return this.#b.slice(0, this.#n);
+  }
+
+  /** Forgets what was written. Reports whether it is worth to be kept. */
+  clear(): boolean {
+    this.#n = 0;
+    return this.#b.length <= kept;
   }
 
   /** Makes room for n bytes and returns where they begin. */

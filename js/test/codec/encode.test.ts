@@ -168,3 +168,19 @@ test("damaged bytes and texts are refused with a reason, or mean something", () 
     }
   }
 });
+
+test("what encodes while it is encoded, or throws, spoils nothing", () => {
+  const inner = { get x() { return codecLength([1, "a".repeat(300)]); } };
+  const want = encode(["b".repeat(200), { x: 305 }, 1]);
+  assert.deepEqual(encode(["b".repeat(200), { get x() { return inner.x; } }, 1]), want);
+  const first = encode({ a: "b".repeat(200) });
+  const copy = first.slice();
+  assert.throws(() => encode(["c".repeat(200), () => 1]), (err) => err instanceof TrefoilError && err.is("codec.type"));
+  assert.deepEqual(encode([1]), Uint8Array.of(0x91, 1));
+  encode("d".repeat(200));
+  assert.deepEqual(first, copy); // what was given out is nobody's room
+  assert.equal(encode("e".repeat(200_000)).length, 200_005);
+  assert.deepEqual(encode([1]), Uint8Array.of(0x91, 1));
+});
+
+const codecLength = (v: unknown): number => encode(v).length;
