@@ -131,7 +131,8 @@ export class OfflineSimulation {
     this.#note(s, `submits ${kind.name} ${e.id}`);
     void work.stored.then((durable) => (e.stored = durable));
     this.edits.push(e);
-    if (this.random.int(4) === 0) s.board.update((tx) => tx.add(["anonymous"], 1)).catch(() => undefined);
+    const own = `e${this.#next}`; // what has no name has no record
+    if (this.random.int(4) === 0) s.board.update((tx) => tx.add(["anonymous", own], 1)).catch(() => undefined);
   }
 
   /** Does one random thing. */
@@ -154,8 +155,10 @@ export class OfflineSimulation {
     else this.timers.tick(1000);
     await turn();
     // Whatever happens, nobody ever sees an edit twice.
-    const drawn = Object.entries((s.board?.snapshot(["drawn"]) ?? {}) as Record<string, number>);
-    for (const [id, times] of drawn) if (times !== 1) this.fail(`${s.number} shows ${id} ${times} times`);
+    for (const map of ["drawn", "anonymous"]) {
+      const drawn = Object.entries((s.board?.snapshot([map]) ?? {}) as Record<string, number>);
+      for (const [id, times] of drawn) if (times !== 1) this.fail(`${s.number} shows ${map} ${id} ${times} times`);
+    }
   }
 
   #connect(s: Seat): void {
