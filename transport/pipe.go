@@ -140,9 +140,6 @@ func (c *pipeConn) tryWrite(framed []byte) (int, error) {
 // finish implements trier: nothing is ever left.
 func (c *pipeConn) finish(framed []byte) error { return c.Write(messagePayload(framed)) }
 
-// masks implements trier.
-func (c *pipeConn) masks() bool { return false }
-
 // full reports whether a message of n bytes must wait. The caller holds mu.
 func (c *pipeConn) full(n int) bool {
 	return !c.cut && c.out.bytes > 0 && c.out.bytes+n > pipeBuffer

@@ -45,7 +45,7 @@ type Session struct {
 	done     chan struct{} // all goroutines have ended
 	work     sync.WaitGroup
 	writeFn  func()
-	try      trier       // conn, if writing to it can be tried
+	try      trier       // of conn, if writing to it can be tried
 	pool     *writerPool // nil on a client, and where writing cannot be tried
 
 	ctx    context.Context
@@ -91,9 +91,8 @@ func newSession(conn Conn, server bool, accepts limits, budget int, log *slog.Lo
 		born:     time.Now(),
 		detached: make(chan struct{}), readDone: make(chan struct{}), done: make(chan struct{}),
 	}
-	s.try = triesWriting(conn)
 	s.out.init(s.json, budget)
-	s.out.masks = s.try != nil && s.try.masks()
+	s.try, s.out.masks = triesWriting(conn)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.writeFn = s.write
 	s.lastRead.Store(s.now())

@@ -13,14 +13,14 @@ import (
 // reads from the connection only when its buffer is empty. It sits above TLS on a server.
 type tap struct {
 	net.Conn
+	raw     syscall.RawConn // the socket, if this lies on one and calls to it can be tried
+	writing sync.Mutex      // one write at a time; guards rest
+	rest    []byte          // of a message of which a part was written; see tryWrite
+
 	before, after func()
-	buffer        *bufio.Reader   // what gorilla reads from, if that is known
-	raw           syscall.RawConn // the socket, if this lies on one and calls to it can be tried
+	buffer        *bufio.Reader // what gorilla reads from, if that is known
 	lending       lending
 	limited       atomic.Bool // writes may have a deadline
-
-	writing sync.Mutex // one write at a time; guards what follows
-	rest    []byte     // of a message of which a part was written; see tryWrite
 }
 
 // newTap taps conn. What is tried needs exactly a socket: a type that embeds one may

@@ -2,14 +2,9 @@ package transport
 
 import "net"
 
-// trier is a Conn that can write as much as goes without waiting. All of the methods need the
+// trier is what can write to a connection as much as goes without waiting. All of the methods need the
 // right to write.
 type trier interface {
-	Conn
-
-	// masks reports whether messages must be masked.
-	masks() bool
-
 	// tryWrite writes framed, a whole WebSocket message, and never waits. It returns how much
 	// it took. If that is a part, the connection keeps the rest and finish must follow; framed must not change until then.
 	tryWrite(framed []byte) (int, error)
@@ -18,27 +13,23 @@ type trier interface {
 	finish(framed []byte) error
 }
 
-// triesWriting is conn as a trier, nil if it is none: TLS, and what middleware or a program's own dialer wraps, for
-// what they do with the bytes cannot be stopped in the middle.
-func triesWriting(conn Conn) trier {
-	t, ok := conn.(trier)
-	if ws, is := conn.(*wsConn); !ok || is && !ws.tries() {
-		return nil
+// triesWriting is the trier of conn, and whether messages must be masked; nil if there is none: TLS, and what middleware or a program's own dialer
+// wraps, for what they do with the bytes cannot be stopped in the middle. A WebSocket's is its tap itself: where thousands of connections are written to in turn,
+// each object on the way is fetched from far memory.
+func triesWriting(conn Conn) (t trier, masks bool) {
+	switch c := conn.(type) {
+	case *wsConn:
+		if c.tries() {
+			return c.tap, c.client
+		}
+	case *pipeConn:
+		return c, false
 	}
-	return t
+	return nil, false
 }
 
 // tries reports whether tryWrite works: the tap is the last thing before the socket and the first behind gorilla.
 func (c *wsConn) tries() bool { return c.tap.raw != nil && c.ws.NetConn() == net.Conn(c.tap) }
-
-func (c *wsConn) masks() bool { return c.client }
-
-func (c *wsConn) tryWrite(framed []byte) (int, error) { return c.tap.tryWrite(framed) }
-
-func (c *wsConn) finish(framed []byte) error {
-	_, err := c.tap.Write(framed)
-	return err
-}
 
 // tryWrite goes around gorilla, whose every write sets a deadline and passes a channel.
 func (t *tap) tryWrite(p []byte) (n int, err error) {
@@ -53,6 +44,11 @@ func (t *tap) tryWrite(p []byte) (n int, err error) {
 		t.rest = p[n:]
 	}
 	return n, err
+}
+
+func (t *tap) finish(framed []byte) error {
+	_, err := t.Write(framed)
+	return err
 }
 
 // Write writes what a tryWrite left in the middle of a message, then p. Each call is for whole

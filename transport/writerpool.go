@@ -25,8 +25,10 @@ type writerPool struct {
 // turn is how many sessions a writer takes at a time, and how many are worth another writer.
 const turn = 32
 
+// newWriterPool leaves half of the processors to those who read, publish and answer meanwhile. A writer that waits for its turn behind them gets messages
+// that hold more; two that compete for one processor write as many again that hold less.
 func newWriterPool() *writerPool {
-	p := &writerPool{most: runtime.GOMAXPROCS(0)}
+	p := &writerPool{most: max(1, runtime.GOMAXPROCS(0)/2)}
 	p.run = p.write
 	return p
 }
