@@ -122,7 +122,7 @@ func (s *subscription) readBatch(ctx context.Context) (b batch, err error) {
 func (b *batch) add(s *subscription, r *Record, fits bool) {
 	b.n++
 	switch {
-	case r.NotToFrom && r.From == s.peer.client:
+	case r.NotToFrom && r.From == s.peer.client():
 		b.entries = appendPlace(codec.AppendArray(b.entries, 2), r)
 	case !fits || r.Position.Offset == s.oversize:
 		b.entries = appendPlace(codec.AppendArray(b.entries, 3), r)

@@ -40,14 +40,28 @@ type lane struct {
 
 // port is one session on one lane.
 type port struct {
-	peer  *peer
-	lane  *lane
-	round uint64
+	session *transport.Session // the peer's, so that a publication need not look at that
+	round   uint64
 	// blocked says that the session has no room and has not yet been told which subscriptions missed something: until then
 	// nothing live may be sent, or the client would take it for the next.
 	blocked bool
-	subs    map[*subscription]struct{}
 	queueing
+	peer *peer
+	lane *lane
+	subs []*subscription // each knows its index
+}
+
+func (p *port) add(s *subscription) {
+	s.port, s.index = p, len(p.subs)
+	p.subs = append(p.subs, s)
+}
+
+func (p *port) remove(s *subscription) {
+	last := len(p.subs) - 1
+	p.subs[s.index] = p.subs[last]
+	p.subs[s.index].index = s.index
+	p.subs[last] = nil
+	p.subs = p.subs[:last]
 }
 
 func newLane(h *Hub, stream int64, log string, keep Retention) *lane {
@@ -114,16 +128,16 @@ func (l *lane) send(r *Record) {
 		p.round = l.round
 		switch {
 		case p.blocked:
-			l.refused(p.peer.session, transport.ErrFull)
-		case r.NotToFrom && p.peer.client == r.From:
+			l.refused(p.session, transport.ErrFull)
+		case r.NotToFrom && p.session.Client() == r.From:
 			if l.log == "" {
 				continue // no chain of offsets to keep whole
 			}
-			if err := p.peer.session.TrySend(skipFrame(l.stream, r)); err != nil {
-				l.refused(p.peer.session, err)
+			if err := p.session.TrySend(skipFrame(l.stream, r)); err != nil {
+				l.refused(p.session, err)
 			}
 		default:
-			l.targets = append(l.targets, p.peer.session)
+			l.targets = append(l.targets, p.session)
 		}
 	}
 	if len(l.targets) > 0 {
@@ -167,7 +181,7 @@ func (l *lane) refused(s *transport.Session, err error) {
 // fallBehind makes every live subscription read on from history.
 func (l *lane) fallBehind() {
 	for _, p := range l.ports {
-		for sub := range p.subs {
+		for _, sub := range p.subs {
 			if sub.state != live || sub.watch {
 				continue
 			}
@@ -189,7 +203,7 @@ func (l *lane) reset() {
 		return
 	}
 	for _, p := range l.ports {
-		for sub := range p.subs {
+		for _, sub := range p.subs {
 			if sub.state == live && !sub.watch {
 				sub.lost, sub.cause = -1, FeedLost
 				l.block(p)
@@ -212,11 +226,10 @@ func (l *lane) attach(s *subscription) {
 	defer l.mu.Unlock()
 	p := l.ports[s.peer.session]
 	if p == nil {
-		p = &port{peer: s.peer, lane: l, subs: make(map[*subscription]struct{})}
+		p = &port{session: s.peer.session, peer: s.peer, lane: l}
 		l.ports[s.peer.session] = p
 	}
-	s.port = p
-	p.subs[s] = struct{}{}
+	p.add(s)
 }
 
 // drop takes a subscription away. A member leaves now, or after the grace period if its connection was lost.
@@ -230,7 +243,7 @@ func (l *lane) drop(s *subscription, lost bool) {
 	if s.entry != nil {
 		l.filters.remove(s.entry)
 	}
-	if delete(s.port.subs, s); len(s.port.subs) == 0 {
+	if s.port.remove(s); len(s.port.subs) == 0 {
 		delete(l.ports, s.peer.session)
 	}
 	if s.watch {

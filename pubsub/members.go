@@ -58,12 +58,12 @@ func (l *lane) members(topic string) []Member {
 // join counts a subscription that makes its client a member. Called with l.mu held.
 func (l *lane) join(s *subscription) {
 	r := l.roster(s.filter)
-	p := r.present[s.peer.client]
+	p := r.present[s.peer.client()]
 	if p == nil {
 		p = &presence{Member: Member{
-			Client: s.peer.client, User: s.peer.session.Identity().User, Since: time.Now().Round(0).UTC(),
+			Client: s.peer.client(), User: s.peer.session.Identity().User, Since: time.Now().Round(0).UTC(),
 		}}
-		r.present[s.peer.client] = p
+		r.present[s.peer.client()] = p
 		l.announce(s.filter, r, true, p.Member)
 	}
 	if p.timer != nil {
@@ -75,7 +75,7 @@ func (l *lane) join(s *subscription) {
 
 // leave undoes join, at once or after the grace period. Called with l.mu held.
 func (l *lane) leave(s *subscription, lost bool) {
-	topic, client := s.filter, s.peer.client
+	topic, client := s.filter, s.peer.client()
 	p := l.presence[topic].present[client]
 	if p.subs--; p.subs > 0 {
 		return

@@ -178,7 +178,7 @@ func TestStaleGraceTimer(t *testing.T) {
 	l.mu.Lock()
 	var s *subscription
 	for _, p := range l.ports {
-		for s = range p.subs {
+		for _, s = range p.subs {
 		}
 	}
 	p := l.presence["a.b"].present[c.conn.ID()]

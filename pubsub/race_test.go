@@ -117,7 +117,7 @@ func TestBlockedPort(t *testing.T) {
 	var p *port
 	for _, p = range l.ports {
 		p.blocked = true // as if the session had no room just now
-		for s := range p.subs {
+		for _, s := range p.subs {
 			if s.filter == "a.*" {
 				s.state, s.told, s.cursor = behind, false, l.delivered
 			}

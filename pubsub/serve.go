@@ -60,7 +60,9 @@ func (p *peer) serveAll() {
 		}
 		t := p.todo[0]
 		p.todo[0] = nil
-		p.todo = p.todo[1:]
+		if p.todo = p.todo[1:]; len(p.todo) == 0 {
+			p.todo = nil
+		}
 		t.queue().queued = false
 		p.mu.Unlock()
 
@@ -88,7 +90,7 @@ func (p *port) serve() verdict {
 	l := p.lane
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for s := range p.subs {
+	for _, s := range p.subs {
 		if s.lost != 0 {
 			g := gapNote{cause: s.cause, count: s.lost}
 			if v := s.try(gapFrame(l.stream, s.id, &g)); v != finished {

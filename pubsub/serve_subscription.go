@@ -10,7 +10,7 @@ import (
 )
 
 // The states of a subscription on a hub.
-type subState int
+type subState uint8
 
 const (
 	starting subState = iota // not answered yet
@@ -26,41 +26,38 @@ const (
 )
 
 // subscription is one subscription of one session. Its mutable fields are guarded by lane.mu; those of
-// a catching-up one (cursor to head) are only written by the peer's serving goroutine.
+// a catching-up one (cursor to head) are only written by the peer's serving goroutine. What a publication looks at comes first.
 type subscription struct {
+	port  *port
+	state subState
 	queueing
+	plain    bool
+	member   bool
+	told     bool // the client knows that it is behind
+	quiet    bool // it asked for the last few: what is missing before those is no gap
+	solo     bool // send records one by one
+	stalled  bool // the last batch found no room
+	cause    Cause
+	index    int // in port.subs
+	entry    *entry[*subscription]
+	rule     *Rule
+	peer     *peer
+	lane     *lane
+	id       int64
+	filter   string
+	lost     int64 // publications without offset that were dropped; -1 unknown
+	epoch    string
+	cursor   int64    // everything up to here was sent, or told missing
+	floor    int64    // told missing up to here
+	gap      *gapNote // to be told before anything else
+	first    int64    // offset of the first record of the batch that is being sent
+	oversize int64    // offset of a record that does not fit into a frame of this session
 	subscribeOptions
-	peer   *peer
-	lane   *lane
-	port   *port
-	rule   *Rule
-	id     int64
-	filter string
-	plain  bool
-
-	state  subState
-	entry  *entry[*subscription]
-	member bool
-	told   bool // the client knows that it is behind
-	quiet  bool // it asked for the last few: what is missing before those is no gap
-
-	epoch  string
-	cursor int64    // everything up to here was sent, or told missing
-	floor  int64    // told missing up to here
-	gap    *gapNote // to be told before anything else
-
-	first    int64 // offset of the first record of the batch that is being sent
-	solo     bool  // send records one by one
-	stalled  bool  // the last batch found no room
-	oversize int64 // offset of a record that does not fit into a frame of this session
-
-	lost  int64 // publications without offset that were dropped; -1 unknown
-	cause Cause
 }
 
 // subscribeOptions is the options map of a subscribe frame.
 type subscribeOptions struct {
-	from  Position // resume behind it, if it names an epoch
+	from  *Position // resume behind it
 	last  int
 	watch bool // wants member events, not publications
 }
@@ -69,16 +66,17 @@ func readSubscribeOptions(body *codec.Reader) (o subscribeOptions, err error) {
 	if body.Len() == 0 || body.Nil() {
 		return o, nil
 	}
+	var from Position
 	m := body.Map()
 	for m.Len() > 0 {
 		key := m.Text()
 		switch string(key) {
 		case "log":
-			o.from.Log = m.String()
+			from.Log = m.String()
 		case "epoch":
-			o.from.Epoch = m.String()
+			from.Epoch = m.String()
 		case "offset":
-			o.from.Offset = m.Int()
+			from.Offset = m.Int()
 		case "last":
 			o.last = int(min(m.Int(), math.MaxInt32))
 		case "members":
@@ -87,8 +85,11 @@ func readSubscribeOptions(body *codec.Reader) (o subscribeOptions, err error) {
 			m.Skip()
 		}
 	}
-	if m.Err() != nil || body.Err() != nil || o.from.Offset < 0 || o.last < 0 || len(o.from.Epoch) > maxEpoch || len(o.from.Log) > maxName {
+	if m.Err() != nil || body.Err() != nil || from.Offset < 0 || o.last < 0 || len(from.Epoch) > maxEpoch || len(from.Log) > maxName {
 		return o, errMalformed("subscribe")
+	}
+	if from.Epoch != "" { // without one it means nothing
+		o.from = &from
 	}
 	return o, nil
 }
@@ -154,7 +155,7 @@ func (s *subscription) start() verdict {
 		s.forget()
 		return finished
 	}
-	replay := s.last > 0 || s.from.Epoch != ""
+	replay := s.last > 0 || s.from != nil
 	if !replay && s.epoch == l.epoch {
 		s.cursor = max(s.cursor, l.delivered)
 	}
@@ -190,9 +191,9 @@ func (s *subscription) place(ctx context.Context, head Head) (err error) {
 	l, broker := s.lane, s.peer.hub.opts.Broker
 	s.gap, s.quiet = nil, false
 	switch {
-	case s.from.Epoch == "" && s.last == 0:
+	case s.from == nil && s.last == 0:
 		s.cursor = head.Offset
-	case s.from.Epoch == "":
+	case s.from == nil:
 		s.cursor, s.quiet = head.Offset, true
 		for r, e := range broker.Read(ctx, l.log, Query{Filter: s.filter, UpTo: head.Offset, Last: s.last}) {
 			if e != nil {

@@ -13,9 +13,9 @@ import (
 // reading goroutine. r is nil for a pipe. An error means that the server lets nobody
 // in, and leaves the connection to the caller.
 func (s *Server) accept(conn Conn, r *http.Request) error {
-	one := newSession(conn, true, s.limits, s.opts.Outbound, s.log)
+	one := newSession(conn, true, &s.limits, s.opts.Outbound, s.log)
 	one.id = NewID()
-	one.onEnd = s.forget
+	one.host = s
 	if one.try != nil {
 		one.pool = s.writers
 	}
@@ -139,7 +139,7 @@ func (s *Session) openBehind(welcome []byte, peer limits, patterns []Pattern) {
 			o.mu.Unlock()
 			return
 		}
-		o.idle.Wait()
+		o.waitIdle()
 	}
 	if s.json {
 		welcome, _ = appendLine(nil, welcome) // it is well-formed: we made it
@@ -196,11 +196,11 @@ func (s *Server) admit(ctx context.Context, one *Session) bool {
 	}
 	s.clients[one.client] = one
 	s.mu.Unlock()
-	one.since = time.Now().UTC().Truncate(time.Millisecond)
+	one.since = time.Now().UnixMilli()
 	if older != nil {
 		older.Close(CloseSuperseded, "the client opened a newer session")
 		select {
-		case <-older.detached:
+		case <-older.detached.channel():
 		case <-ctx.Done():
 			one.Close(CloseOverloaded, "the client's older session does not end")
 			return false

@@ -25,7 +25,7 @@ func held(sessions []*Session) (release func()) {
 	for _, s := range sessions {
 		s.out.mu.Lock()
 		for s.out.writing { // what was sent before
-			s.out.idle.Wait()
+			s.out.waitIdle()
 		}
 		s.out.mu.Unlock()
 		pools[s], s.pool = s.pool, waiting

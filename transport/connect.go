@@ -111,7 +111,7 @@ func (c *Client) session(ctx context.Context, first chan<- error) (s *Session, l
 	if err != nil {
 		return nil, false, status.From(err)
 	}
-	s = newSession(conn, false, c.limits, c.opts.Outbound, c.log)
+	s = newSession(conn, false, &c.limits, c.opts.Outbound, c.log)
 	s.client = c.ID()
 	var heartbeat time.Duration
 	var opened time.Time
@@ -139,7 +139,7 @@ func (c *Client) session(ctx context.Context, first chan<- error) (s *Session, l
 	}
 	s.queueControl(begin)
 	s.readLoop()
-	<-s.done
+	<-s.done.channel()
 	c.live.CompareAndSwap(s, nil)
 	c.mu.Lock()
 	c.current = nil

@@ -15,7 +15,7 @@ func settle(s *Session) {
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
 	for s.out.writing {
-		s.out.idle.Wait()
+		s.out.waitIdle()
 	}
 }
 

@@ -43,7 +43,7 @@ func (s *Session) lost(err error) {
 // shut takes the session down: receivers first, then the connection, politely as
 // long as the peer plays along.
 func (s *Session) shut(e *ending) {
-	cut := time.AfterFunc(s.grace, func() { s.conn.Close() })
+	cut := time.AfterFunc(closeGrace, func() { s.conn.Close() })
 	defer cut.Stop()
 	if e.cut {
 		s.conn.Close()
@@ -58,17 +58,17 @@ func (s *Session) shut(e *ending) {
 		s.startWriter()
 	}
 	for o.writing {
-		o.idle.Wait()
+		o.waitIdle()
 	}
 	o.writing = true // for good
 	o.mu.Unlock()
 	if !e.cut && s.conn.WriteClose(e.code, e.reason) == nil && !e.remote {
 		// Cutting now could throw away the close frame on its way: what the peer has
 		// sent meanwhile and nobody reads makes the network reset the connection.
-		<-s.readDone
+		<-s.readDone.channel()
 	}
 	s.conn.Close()
-	<-s.readDone
+	<-s.readDone.channel()
 	s.detach(e.err)
 	s.work.Wait()
 	for _, t := range []*time.Timer{s.handshake, s.watcher} {
@@ -76,25 +76,23 @@ func (s *Session) shut(e *ending) {
 			t.Stop()
 		}
 	}
-	if s.onEnd != nil {
-		s.onEnd(s)
+	if s.host != nil {
+		s.host.forget(s)
 	}
-	close(s.done)
+	s.done.close()
 }
 
 // detach closes the receivers, each once, when none of them is receiving.
 func (s *Session) detach(err error) {
 	s.delivery.Lock()
 	defer s.delivery.Unlock()
-	select {
-	case <-s.detached:
+	if s.detached.closed() {
 		return
-	default:
 	}
 	for _, b := range s.bound {
 		if b.receiver != nil {
 			s.guard("Close", b.name, func() { b.receiver.Close(err) })
 		}
 	}
-	close(s.detached)
+	s.detached.close()
 }

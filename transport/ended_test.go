@@ -10,7 +10,6 @@ import (
 func TestEndedBeforeWelcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &Session{}
-		s.out.idle.L = &s.out.mu
 		s.out.closed, s.out.writing = true, true // as end and shut leave it
 		opened := make(chan struct{})
 		go func() {

@@ -68,11 +68,11 @@ func FuzzFrames(f *testing.F) {
 			}
 			return nil
 		}}
-		s := newSession(conn, true, accepts, 1<<16, quiet())
+		s := newSession(conn, true, &accepts, 1<<16, quiet())
 		s.bound = []bound{{name: "any", number: 16}}
 		s.openPatterns([]Pattern{p})
 		s.readLoop()
-		<-s.done
+		<-s.done.channel()
 		if s.in.bytes > accepts.partial || len(s.in.parts) > maxUnfinished {
 			t.Errorf("%d bytes in %d unfinished frames", s.in.bytes, len(s.in.parts))
 		}

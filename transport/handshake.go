@@ -116,8 +116,8 @@ func readHello(body codec.Reader) (*hello, error) {
 		return nil, err
 	}
 	haveKey := false
-	err := eachField(body, func(key string, v *codec.Reader) {
-		switch key {
+	err := eachField(body, func(key []byte, v *codec.Reader) {
+		switch string(key) {
 		case "key":
 			b := v.Bytes()
 			haveKey = len(b) == len(h.key)
@@ -155,8 +155,8 @@ func readWelcome(body codec.Reader) (*welcome, error) {
 		return nil, err
 	}
 	ids := 0
-	err := eachField(body, func(key string, v *codec.Reader) {
-		switch key {
+	err := eachField(body, func(key []byte, v *codec.Reader) {
+		switch string(key) {
 		case "session":
 			ids += readID(&w.session, v)
 		case "node":
@@ -195,8 +195,8 @@ func readID(id *ID, v *codec.Reader) int {
 
 // checkVersion looks for the version in the map at body.
 func checkVersion(body codec.Reader, version *int64) error {
-	err := eachField(body, func(key string, v *codec.Reader) {
-		if key == "version" {
+	err := eachField(body, func(key []byte, v *codec.Reader) {
+		if string(key) == "version" {
 			*version = v.Int()
 		} else {
 			v.Skip()
@@ -212,15 +212,16 @@ func checkVersion(body codec.Reader, version *int64) error {
 }
 
 // eachField calls fn for each key of the map at body with a Reader of its value.
-func eachField(body codec.Reader, fn func(key string, v *codec.Reader)) error {
+func eachField(body codec.Reader, fn func(key []byte, v *codec.Reader)) error {
 	m := body.Map()
+	var v codec.Reader
 	for m.Len() > 0 {
-		key := m.String()
+		key := m.Text()
 		raw := m.Raw()
 		if m.Err() != nil {
 			break
 		}
-		v := codec.NewReader(raw, 1)
+		v = codec.NewReader(raw, 1)
 		fn(key, &v)
 		if v.Err() != nil {
 			return v.Err()
@@ -232,8 +233,8 @@ func eachField(body codec.Reader, fn func(key string, v *codec.Reader)) error {
 	return body.Err()
 }
 
-func (l *limits) read(key string, v *codec.Reader) {
-	switch key {
+func (l *limits) read(key []byte, v *codec.Reader) {
+	switch string(key) {
 	case "maxMessage":
 		l.message = clampInt(v.Int())
 	case "maxFrame":

@@ -18,7 +18,7 @@ type follower struct {
 }
 
 // largeQueue holds the large frames of one session, at most one for each stream;
-// they take turns.
+// they take turns. A nil one is empty.
 type largeQueue struct {
 	frames   []*large // the next one in front
 	byStream map[string]*large
@@ -27,16 +27,26 @@ type largeQueue struct {
 	bytes    int // the whole length of those
 }
 
-func (q *largeQueue) empty() bool { return len(q.frames) == 0 }
+func (q *largeQueue) empty() bool { return q == nil || len(q.frames) == 0 }
 
-func (q *largeQueue) find(stream []byte) *large { return q.byStream[string(stream)] }
+func (q *largeQueue) find(stream []byte) *large {
+	if q == nil {
+		return nil
+	}
+	return q.byStream[string(stream)]
+}
+
+// queueLarge queues a large frame behind what is in the lane, and owns it from now on.
+func (o *outbound) queueLarge(stream string, wire []byte) *large {
+	if o.large == nil {
+		o.large = &largeQueue{byStream: make(map[string]*large)}
+	}
+	return o.large.add(stream, wire, o.small.end())
+}
 
 // add queues a large frame, which it owns from now on.
 func (q *largeQueue) add(stream string, wire []byte, after uint64) *large {
 	f := &large{stream: stream, data: wire, size: len(wire), after: after}
-	if q.byStream == nil {
-		q.byStream = make(map[string]*large)
-	}
 	q.byStream[stream] = f
 	q.frames = append(q.frames, f)
 	return f
@@ -44,6 +54,9 @@ func (q *largeQueue) add(stream string, wire []byte, after uint64) *large {
 
 // pick removes the next frame whose turn it is and that may be sent now.
 func (q *largeQueue) pick(taken uint64, partial int) *large {
+	if q.empty() {
+		return nil
+	}
 	for i, f := range q.frames {
 		if f.after > taken {
 			continue // a smaller frame of its stream is still queued

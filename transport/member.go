@@ -154,9 +154,7 @@ func (m *member) admit(ctx context.Context, one *Session) error {
 		return err
 	}
 	for _, r := range others {
-		if next := r.Since.Add(time.Millisecond); next.After(one.since) {
-			one.since = next
-		}
+		one.since = max(one.since, r.Since.UnixMilli()+1)
 	}
 	one.listed.Store(true)
 	if err := now.Register(ctx, one.record()); err != nil {

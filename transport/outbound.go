@@ -11,10 +11,7 @@ import (
 // fields but the codec need mu.
 type outbound struct {
 	mu      sync.Mutex
-	idle    sync.Cond // writing became false
 	json    bool
-	budget  int
-	peer    limits
 	closed  bool // nothing more is accepted
 	writing bool // somebody writes: a writer, the flushing reader, a caller of Send, or the one that closes
 	reading bool // the reader is busy and will flush before it waits
@@ -23,15 +20,18 @@ type outbound struct {
 	masks   bool // messages must be masked
 	crowded bool // others are expected to send at the same time; see direct
 
-	size    int // bytes queued, those that are being written included
-	control lane
-	step    *step // stands before small, and only while that and large are empty
-	small   lane
-	large   largeQueue
-	waiters []*waiter
+	size     int   // bytes queued, those that are being written included
+	step     *step // stands before small, and only while that and large are empty
+	heldSize int   // how many queued bytes leave with held, 0 if none is held
+	budget   int
+	peer     limits
+	large    *largeQueue // nil until there is one
+	small    lane
+	control  lane
 
-	held     []byte // a message that could not be written without waiting; see trier
-	heldSize int    // how many queued bytes leave with it, 0 if none is held
+	held    []byte // a message that could not be written without waiting; see trier
+	waiters []*waiter
+	idle    *sync.Cond // writing became false; nil if nobody waits for that
 }
 
 // waiter is called when no more than level bytes are queued.
@@ -42,7 +42,14 @@ type waiter struct {
 
 func (o *outbound) init(json bool, budget int) {
 	o.json, o.budget, o.peer = json, budget, opening
-	o.idle.L = &o.mu
+}
+
+// waitIdle waits until whoever writes may have stopped. The caller holds mu.
+func (o *outbound) waitIdle() {
+	if o.idle == nil {
+		o.idle = sync.NewCond(&o.mu)
+	}
+	o.idle.Wait()
 }
 
 // maxMessage is how long a message may become.
@@ -97,7 +104,7 @@ func (o *outbound) put(wire, raw []byte, keep bool) error {
 	case first != nil:
 		first.waiting = append(first.waiting, follower{wire, isLarge})
 	case isLarge:
-		o.large.add(string(stream), wire, o.small.end())
+		o.queueLarge(string(stream), wire)
 	default:
 		o.small.add(wire, o.maxMessage())
 	}
@@ -207,6 +214,6 @@ func (o *outbound) drop() {
 		}
 	}
 	o.step = nil
-	o.large = largeQueue{}
+	o.large = nil
 	o.waiters = nil
 }

@@ -16,7 +16,7 @@ var errMalformed = status.Reason("transport.malformed")
 // readLoop is a session's reading goroutine. After the session has ended it goes
 // on reading, and throws away, until the connection ends: see shut.
 func (s *Session) readLoop() {
-	defer close(s.readDone)
+	defer s.readDone.close()
 	for {
 		msg, err := s.conn.Read()
 		switch {

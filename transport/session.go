@@ -12,14 +12,24 @@ import (
 
 // Session is one connection from welcome to close, on either side. All its
 // methods may be called from several goroutines at once.
+//
+// What a broadcast looks at comes first and close together: with thousands of sessions each line of the cache that it needs is fetched from far memory. And whatever
+// is only there for a while is behind a pointer: most sessions of a server are idle.
 type Session struct {
-	conn   Conn
-	server bool
-	json   bool
-	own    limits // what this side accepts
-	grace  time.Duration
-	log    *slog.Logger
-	greet  func(s *Session, h header) // takes the first frame: hello or welcome
+	pool      *writerPool  // nil on a client, and where writing cannot be tried
+	try       trier        // of conn, if writing to it can be tried
+	lastWrite atomic.Int64 // see now
+	born      time.Time
+	server    bool
+	json      bool
+	greeting  bool // a server's: it counts as in its handshake; needs the server's mutex
+	open      atomic.Bool
+	out       outbound
+
+	conn  Conn
+	own   *limits // what this side accepts
+	log   *slog.Logger
+	greet func(s *Session, h header) // takes the first frame: hello or welcome
 
 	// Written while opening, before open is set.
 	id       ID
@@ -29,39 +39,32 @@ type Session struct {
 	features []string
 	goaway   func(delay time.Duration, reason string) // a client's; nil on a server
 	agent    string
-	since    time.Time // a server's: when it was admitted
-	greeting bool      // a server's: it counts as in its handshake; needs the server's mutex
+	since    int64 // a server's: when it was admitted, in ms since 1970
 
 	listed   atomic.Bool // the cluster may know it; since and what stands above no longer change
 	unlisted atomic.Bool // it has ended: the cluster shall not know it
 
-	out outbound
-	in  inbound
+	in inbound
 
 	// delivery is held while frames are handed to receivers, and to detach them.
 	delivery sync.Mutex
-	detached chan struct{} // the receivers are closed
-	readDone chan struct{} // the reading goroutine has ended
-	done     chan struct{} // all goroutines have ended
+	detached latch // the receivers are closed
+	readDone latch // the reading goroutine has ended
+	done     latch // all goroutines have ended
 	work     sync.WaitGroup
 	writeFn  func()
-	try      trier       // of conn, if writing to it can be tried
-	pool     *writerPool // nil on a client, and where writing cannot be tried
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	giveUp context.CancelCauseFunc // ends the context of the handshake, while that goes on; needs out.mu
-	open   atomic.Bool
 	ending atomic.Pointer[ending]
 
-	born      time.Time
-	lastRead  atomic.Int64 // see now
-	lastWrite atomic.Int64
-	writeFrom atomic.Int64   // when the write that is under way began, 0 if none is
-	pinged    int64          // the lastRead after which a ping was sent; the sweeper's
-	handshake *time.Timer    // until welcome
-	watcher   *time.Timer    // a client's, after welcome
-	onEnd     func(*Session) // a server's
+	lastRead  atomic.Int64
+	writeFrom atomic.Int64 // when the write that is under way began, 0 if none is
+	pinged    int64        // the lastRead after which a ping was sent; the sweeper's
+	handshake *time.Timer  // until welcome
+	watcher   *time.Timer  // a client's, after welcome
+	host      *Server      // nil on a client
 }
 
 // ending is why a session ended. Only the first counts.
@@ -84,12 +87,11 @@ type bound struct {
 // single word to store.
 func (s *Session) now() int64 { return 1 + int64(time.Since(s.born)) }
 
-func newSession(conn Conn, server bool, accepts limits, budget int, log *slog.Logger) *Session {
+func newSession(conn Conn, server bool, accepts *limits, budget int, log *slog.Logger) *Session {
 	s := &Session{
-		conn: conn, server: server, own: accepts, log: log, grace: closeGrace,
-		json:     conn.Subprotocol() == SubprotocolJSON,
-		born:     time.Now(),
-		detached: make(chan struct{}), readDone: make(chan struct{}), done: make(chan struct{}),
+		conn: conn, server: server, own: accepts, log: log,
+		json: conn.Subprotocol() == SubprotocolJSON,
+		born: time.Now(),
 	}
 	s.out.init(s.json, budget)
 	s.try, s.out.masks = triesWriting(conn)
@@ -112,7 +114,7 @@ func (s *Session) Identity() Identity { return s.identity }
 
 // record is the session as a cluster knows it.
 func (s *Session) record() SessionRecord {
-	return SessionRecord{Session: s.id, Client: s.client, User: s.identity.User, Since: s.since}
+	return SessionRecord{Session: s.id, Client: s.client, User: s.identity.User, Since: time.UnixMilli(s.since).UTC()}
 }
 
 // Server reports whether this is the server's end.
@@ -199,4 +201,4 @@ func (s *Session) Close(code CloseCode, reason string) {
 
 // Done is closed when everything about the session has ended: its receivers are
 // closed and its goroutines gone. Context is done earlier.
-func (s *Session) Done() <-chan struct{} { return s.done }
+func (s *Session) Done() <-chan struct{} { return s.done.channel() }

@@ -147,7 +147,9 @@ func (s *Session) send(msg []byte) error {
 // stopWriting gives up the right to write.
 func (o *outbound) stopWriting() {
 	o.writing, o.pooled = false, false
-	o.idle.Broadcast()
+	if o.idle != nil {
+		o.idle.Broadcast()
+	}
 }
 
 // beforeRead is called when a server's reader has dealt with all that had arrived
