@@ -30,14 +30,13 @@ type ClientOptions struct {
 type Client struct {
 	opts ClientOptions
 
-	mu      sync.Mutex
-	closed  error // why, once it is
-	link    *link // nil while there is no session
-	lastID  int64 // of requests and subscriptions, over all sessions
-	wires   map[int64]*wire
-	order   []*wire // as they were made, to subscribe again in that order
-	match   matcher[*wire]
-	matched []*wire // scratch
+	mu     sync.Mutex
+	closed error // why, once it is
+	link   *link // nil while there is no session
+	lastID int64 // of requests and subscriptions, over all sessions
+	wires  map[int64]*wire
+	order  []*wire // as they were made, to subscribe again in that order
+	match  matcher[*wire]
 
 	outbox outbox // guards itself
 }

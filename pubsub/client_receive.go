@@ -150,13 +150,12 @@ func (w *wire) advance(topic string, offset, prev int64) (fresh bool) {
 
 // publication takes a live publication to all it is meant for. It is decoded once, and not at all if it is for none.
 func (c *Client) publication(r *codec.Reader) error {
-	topic, offset, prev := r.String(), r.Int(), r.Int()
+	topic, offset, prev := c.match.text(r.Text()), r.Int(), r.Int()
 	if r.Err() != nil {
 		return r.Err()
 	}
-	c.matched = c.match.collect(topic, c.matched[:0])
 	var m *message
-	for _, w := range c.matched {
+	for _, w := range c.match.recall(topic) {
 		if w.state != flowing || offset > 0 && offset <= w.at.Offset {
 			continue
 		}
@@ -180,12 +179,11 @@ func (c *Client) publication(r *codec.Reader) error {
 
 // skip stands for a publication that is not for this client.
 func (c *Client) skip(r *codec.Reader) {
-	topic, offset, prev := r.String(), r.Int(), r.Int()
+	topic, offset, prev := c.match.text(r.Text()), r.Int(), r.Int()
 	if r.Err() != nil {
 		return
 	}
-	c.matched = c.match.collect(topic, c.matched[:0])
-	for _, w := range c.matched {
+	for _, w := range c.match.recall(topic) {
 		if w.state == flowing {
 			w.advance(topic, offset, prev)
 		}

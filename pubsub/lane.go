@@ -116,7 +116,7 @@ func (l *lane) deliver(records []*Record) {
 }
 
 func (l *lane) send(r *Record) {
-	l.matched = l.filters.collect(r.Topic, l.matched[:0])
+	l.matched = l.filters.recall(r.Topic)
 	l.round++
 	l.current = r
 	l.targets = l.targets[:0]
@@ -144,8 +144,7 @@ func (l *lane) send(r *Record) {
 		transport.Broadcast(l.targets, transport.NewShared(publicationFrame(l.stream, r)), l.refuse)
 	}
 	clear(l.targets)
-	clear(l.matched)
-	l.current = nil
+	l.matched, l.current = nil, nil
 }
 
 // refused notes that a session did not take the current record. Called with l.mu held.

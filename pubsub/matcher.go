@@ -4,6 +4,14 @@ package pubsub
 // one for each namespace. Not safe for concurrent use.
 type matcher[V any] struct {
 	roots map[string]*node[V]
+	last  lastMatch[V]
+}
+
+// lastMatch is what recall has found: most publications are on the topic of the one before.
+type lastMatch[V any] struct {
+	valid bool
+	topic string
+	found []V
 }
 
 type node[V any] struct {
@@ -25,6 +33,7 @@ type entry[V any] struct {
 
 // add puts value under a valid filter.
 func (m *matcher[V]) add(filter string, value V) *entry[V] {
+	m.forget()
 	ns, rest := cutNamespace(filter)
 	if m.roots == nil {
 		m.roots = make(map[string]*node[V])
@@ -55,6 +64,7 @@ func (m *matcher[V]) remove(e *entry[V]) {
 	if n == nil {
 		return
 	}
+	m.forget()
 	e.node = nil
 	last := len(n.entries) - 1
 	n.entries[e.index] = n.entries[last]
@@ -96,6 +106,30 @@ func (n *node[V]) put(segment string, child *node[V]) {
 		}
 		n.children[segment] = child
 	}
+}
+
+// recall is what collect finds. It is valid until the next call of add, remove or recall.
+func (m *matcher[V]) recall(topic string) []V {
+	l := &m.last
+	if !l.valid || l.topic != topic {
+		m.forget()
+		l.found = m.collect(topic, l.found)
+		l.topic, l.valid = topic, true
+	}
+	return l.found
+}
+
+// text is topic as a string, without an allocation if it is that of the last recall.
+func (m *matcher[V]) text(topic []byte) string {
+	if m.last.topic == string(topic) {
+		return m.last.topic
+	}
+	return string(topic)
+}
+
+func (m *matcher[V]) forget() {
+	clear(m.last.found)
+	m.last.found, m.last.valid = m.last.found[:0], false
 }
 
 // collect appends to out the values whose filter matches topic. A value that

@@ -72,10 +72,11 @@ func (s *Subscription[T]) All(ctx context.Context) iter.Seq2[Message[T], error] 
 }
 
 func typed[T any](in *message) (Message[T], error) {
-	m := Message[T]{
-		Topic: in.topic, Position: in.position, From: in.from, Metadata: in.metadata, Key: in.key,
-	}
-	return m, codec.Unmarshal(in.payload, &m.Value)
+	var value T // apart: what is decoded into is allocated
+	err := codec.Unmarshal(in.payload, &value)
+	return Message[T]{
+		Value: value, Topic: in.topic, Position: in.position, From: in.from, Metadata: in.metadata, Key: in.key,
+	}, err
 }
 
 // Close ends the subscription. What waits in its buffer is still yielded. Idempotent.
