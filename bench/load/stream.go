@@ -18,6 +18,9 @@ const (
 // A message is text: publisher, sequence number, and the time of publishing in microseconds since 1970 in hexadecimal, then filling.
 const streamHead = 3 * digits
 
+// streamTick is how long a stream with a pace sleeps at least: what is due meanwhile leaves together. To wake for each message would take more of the processors than the messages.
+const streamTick = time.Millisecond
+
 // Stream publishes to somebody who tells how many messages it has handled, and is never more than a window ahead of that. So nothing is lost at whatever speed, and what is
 // measured is handling.
 type Stream struct {
@@ -104,9 +107,10 @@ func (s *Stream) Run(ctx context.Context, perSecond float64, until time.Time) (m
 			break
 		}
 		if perSecond > 0 {
-			// Sleeps are coarse: a few messages leave together.
 			due := begin.Add(time.Duration(float64(s.sent-before) / perSecond * float64(time.Second)))
-			time.Sleep(time.Until(due))
+			if early := time.Until(due); early > 0 {
+				time.Sleep(max(early, streamTick))
+			}
 		}
 		s.sent++
 		turns <- struct{}{}

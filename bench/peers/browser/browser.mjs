@@ -3,7 +3,8 @@
 //   node browser.mjs CHROMIUM URL
 //
 // It prints "ready" when the page says that it is (window.page is there), answers "restart", "begin" and "report" with what functions of
-// these names return in the page, the last with the processor time (cpu, in ms) between the two and that of the task which took most of it (task), and ends when its input does. TREFOIL_BENCH_PAGE_PROFILE names a file for a profile of what the page did between the last two, for the browser's own tools.
+// these names return in the page, the last with the processor time (cpu, in ms) between the two, and ends when its input does. Between "trace" and "task" it traces the browser, and answers the
+// latter with the most processor time that one task took, in ms: not at the same time, for a trace takes half a processor. TREFOIL_BENCH_PAGE_PROFILE names a file for a profile of what the page did between "begin" and "report", for the browser's own tools.
 import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
@@ -43,15 +44,15 @@ const commands = {
   begin: async () => {
     if (profile) await devtools.send("Profiler.start");
     await page.evaluate(() => window.page.begin());
-    await browser.startTracing(page, { categories: ["toplevel"] });
     before = await spent();
   },
   report: async () => {
     const cpu = (await spent()) - before;
-    const task = longestTask((await browser.stopTracing()).toString());
     if (profile) writeFileSync(profile, JSON.stringify((await devtools.send("Profiler.stop")).profile));
-    return JSON.stringify({ ...(await page.evaluate(() => window.page.report())), cpu, task });
+    return JSON.stringify({ ...(await page.evaluate(() => window.page.report())), cpu });
   },
+  trace: () => browser.startTracing(page, { categories: ["toplevel"] }),
+  task: async () => String(longestTask((await browser.stopTracing()).toString())),
 };
 
 const lines = createInterface({ input: process.stdin });
