@@ -38,6 +38,7 @@ type Hub struct {
 	byRule []*lane          // the lane of each rule
 	byLog  map[string]*lane // those with history
 	detach func()
+	quick  bool // the broker does not wait: publications of clients need no goroutine
 	ctx    context.Context
 	cancel context.CancelFunc
 
@@ -64,6 +65,7 @@ func NewHub(opts *HubOptions) *Hub {
 	if o.Broker == nil {
 		o.Broker = NewMemoryBroker(nil)
 	}
+	_, h.quick = o.Broker.(*MemoryBroker)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -135,12 +137,24 @@ func (h *Hub) Close() error {
 
 // spawn runs fn on a goroutine that Close waits for; false if the hub is closed.
 func (h *Hub) spawn(fn func()) bool {
+	if !h.enter() {
+		return false
+	}
+	go func() {
+		defer h.work.Done()
+		fn()
+	}()
+	return true
+}
+
+// enter has Close wait until the caller calls work.Done; false if the hub is closed.
+func (h *Hub) enter() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return false
 	}
-	h.work.Go(fn)
+	h.work.Add(1)
 	return true
 }
 

@@ -164,23 +164,40 @@ func (p *peer) publish(topic string, id int64, body *codec.Reader) error {
 	if len(metadata) > 1 { // not nil
 		r.Metadata = kept[len(payload):]
 	}
-	return p.enqueue(l.stream, id, len(kept), func() { p.handOver(l, id, r, len(kept)) })
+	if p.hub.quick && !p.busy() {
+		return p.publishNow(l, id, &r)
+	}
+	return p.enqueue(l.stream, id, len(kept), func() {
+		_ = p.reply(p.handOver(l, id, &r), len(kept)) // if the session has ended, its receiver hears of it
+	})
 }
 
-// handOver gives a publication to the broker and answers.
-func (p *peer) handOver(l *lane, id int64, r Record, size int) {
+// publishNow publishes on the session's reader, to a broker that does not wait. A goroutine for that would cost more than the publication, and
+// write each answer by itself: those that a reader queues leave together.
+func (p *peer) publishNow(l *lane, id int64, r *Record) error {
+	if !p.hub.enter() {
+		p.closing()
+		return nil
+	}
+	defer p.hub.work.Done()
+	frame := p.handOver(l, id, r)
+	if errors.Is(p.session.TrySend(frame), transport.ErrFull) {
+		return p.enqueue(l.stream, id, 0, func() { _ = p.reply(frame, 0) })
+	}
+	return nil
+}
+
+// handOver gives a publication to the broker and returns the answer.
+func (p *peer) handOver(l *lane, id int64, r *Record) []byte {
 	at := Position{}
 	err := l.open(p.hub.ctx)
 	if err == nil {
-		at, err = p.hub.opts.Broker.Publish(p.hub.ctx, l.log, r)
+		at, err = p.hub.opts.Broker.Publish(p.hub.ctx, l.log, *r)
 	}
-	frame := []byte(nil)
 	if err != nil {
-		frame = refusedFrame(l.stream, id, err)
-	} else {
-		frame = publishedFrame(l.stream, id, at)
+		return refusedFrame(l.stream, id, err)
 	}
-	_ = p.reply(frame, size) // if the session has ended, its receiver hears of it
+	return publishedFrame(l.stream, id, at)
 }
 
 // reply makes room for another job, before the answer that may call for it is sent.
@@ -232,10 +249,19 @@ func (p *peer) enqueue(stream, id int64, size int, job func()) error {
 	p.working = true
 	p.mu.Unlock()
 	if start && !p.hub.spawn(p.drainJobs) {
-		p.session.Close(transport.CloseGoingAway, "the hub was closed")
+		p.closing()
 	}
 	return nil
 }
+
+// busy reports whether jobs are under way: what comes now must wait its turn.
+func (p *peer) busy() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.working
+}
+
+func (p *peer) closing() { p.session.Close(transport.CloseGoingAway, "the hub was closed") }
 
 func (p *peer) drainJobs() {
 	for {
