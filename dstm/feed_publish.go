@@ -115,7 +115,7 @@ func (s *Store) publishClasses(r *storeRecent, lensed bool) {
 
 // broadcast sends the frame of an entry's parts of mask to the sessions in scratch.
 func (s *Store) broadcast(r *storeRecent, mask uint32, frame *transport.Shared) {
-	broadcast(s.scratch, frame, func(session world.Session, err error) {
+	s.spread(frame, func(session world.Session, err error) {
 		ss := s.sessions[session]
 		if ss == nil {
 			return
@@ -131,6 +131,20 @@ func (s *Store) broadcast(r *storeRecent, mask uint32, frame *transport.Shared) 
 		}
 	})
 	clear(s.scratch)
+}
+
+// spread queues f for each session in scratch, and calls refused for each that did not take it before it goes on. Sessions of a transport are written to together.
+func (s *Store) spread(f *transport.Shared, refused func(world.Session, error)) {
+	s.wired = s.wired[:0]
+	for _, session := range s.scratch {
+		if wired, ok := session.(*transport.Session); ok {
+			s.wired = append(s.wired, wired)
+		} else if err := session.TrySendShared(f); err != nil {
+			refused(session, err)
+		}
+	}
+	transport.Broadcast(s.wired, f, func(session *transport.Session, err error) { refused(session, err) })
+	clear(s.wired)
 }
 
 // publishLocal tells the store's own objects.
@@ -256,14 +270,5 @@ func (s *Store) answerClosed(job *storeJob, err *status.Error) {
 		job.session.deliver(storeItem{kind: itemAnswer, frame: appendRefused(nil, job.open.request, job.open.object, err)})
 	default:
 		job.session.reject(job.request.Tx.Sequence, err, nil)
-	}
-}
-
-// broadcast queues f for each session, and calls refused for each that did not take it before it goes on.
-func broadcast(sessions []world.Session, f *transport.Shared, refused func(world.Session, error)) {
-	for _, s := range sessions {
-		if err := s.TrySendShared(f); err != nil {
-			refused(s, err)
-		}
 	}
 }

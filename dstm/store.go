@@ -49,7 +49,8 @@ type Store struct {
 	audiences map[string]*storeAudience
 	locals    map[string]map[*storeObject]struct{}
 	scratch   []world.Session
-	due       []*storeSession // to be pumped when the batch is published
+	wired     []*transport.Session // those of scratch that a transport has
+	due       []*storeSession      // to be pumped when the batch is published
 	residents storeResidents
 	loads     storeLoads
 	looking   int // requests for history under way, of all sessions
