@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"encoding/binary"
-
 	"github.com/trefoilgo/trefoil/dstm/internal/tree"
 	"github.com/trefoilgo/trefoil/dstm/internal/txn"
 )
@@ -85,7 +83,6 @@ func (s *State) record(e *Entry) {
 			return
 		}
 		c = *known
-		s.ages = s.ages.Delete(age(c.Position))
 	} else {
 		c.Began = e.Position
 	}
@@ -100,8 +97,10 @@ func (s *State) record(e *Entry) {
 		c.Refusals = addRefused(c.Refusals, c.Settled, Refused{Sequence: e.Sequence, Refusal: e.Refusal})
 	}
 	key := string(e.Client[:])
+	if c.aged == 0 {
+		s.ages, c.aged = s.ages.Put(age(c.Position), aged{key, c.Time}), c.Position
+	}
 	s.clients = s.clients.Put(key, c)
-	s.ages = s.ages.Put(age(c.Position), key)
 }
 
 // addCommit appends a commit, in place where nobody has: the states before this one see no more of the array than they
@@ -135,33 +134,4 @@ func trimRefused(list []Refused, settled uint64) []Refused {
 		}
 	}
 	return list
-}
-
-// drop forgets the clients that have been silent for too long, and the oldest beyond the limit, a few at a time. The
-// entry tells which.
-func (s *State) drop(e *Entry) {
-	for range dropsPerEntry {
-		key, c := s.oldest()
-		if c == nil || s.clients.Len() <= s.opts.MaxClients && s.Time-c.Time <= int64(s.opts.Retention) {
-			return
-		}
-		s.Forgotten = max(s.Forgotten, c.Position)
-		s.ages = s.ages.Delete(age(c.Position))
-		s.clients = s.clients.Delete(key)
-		e.Dropped = append(e.Dropped, ID([]byte(key)))
-	}
-}
-
-func (s *State) oldest() (string, *Client) {
-	for _, key := range s.ages.All() {
-		return *key, s.clients.Get(*key)
-	}
-	return "", nil
-}
-
-// age orders clients by their last entry; no two have the same.
-func age(position uint64) string {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], position)
-	return string(b[:])
 }

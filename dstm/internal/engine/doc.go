@@ -92,7 +92,7 @@ type State struct {
 	objects pmap.Map[Object]
 	partial bool // objects that are not here may be stored elsewhere
 	clients pmap.Map[Client]
-	ages    pmap.Map[string] // last position, big endian, to the client's key in clients
+	ages    pmap.Map[aged] // of each client one, by its aged position, big endian
 }
 
 // Object is one object at one version. The zero Object is version 0, the empty map.
@@ -119,6 +119,8 @@ type Client struct {
 	// Position and Time are those of the client's last entry.
 	Position uint64
 	Time     int64
+
+	aged uint64 // its place in ages: an earlier Position, or this
 }
 
 // Committed is the outcome of a committed transaction.

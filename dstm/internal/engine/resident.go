@@ -28,7 +28,10 @@ func (s State) Drop(name string) State {
 // Remember returns the state with what was stored of a client. It may be of a later position than the state, as in Hold.
 func (s State) Remember(id ID, c Client) State {
 	key := string(id[:])
+	if old := s.clients.Get(key); old != nil {
+		s.ages = s.ages.Delete(age(old.aged))
+	}
+	s.ages, c.aged = s.ages.Put(age(c.Position), aged{key, c.Time}), c.Position
 	s.clients = s.clients.Put(key, c)
-	s.ages = s.ages.Put(age(c.Position), key)
 	return s
 }
