@@ -39,6 +39,9 @@ func (s *Store) publish(state *engine.State, entries []*engine.Entry, jobs []sto
 			s.answer(&jobs[i], &decisions[i])
 		}
 	}
+	for _, recent := range recents {
+		recent.strip()
+	}
 	s.mu.Unlock()
 }
 

@@ -85,7 +85,7 @@ func (s *Store) restoreOnce(ctx context.Context) (*storeLoaded, error) {
 		if earlier := s.earlier(ctx, Position(h.Keep-1), &l.state); earlier != nil {
 			l.ring.reset(h.Keep - 1)
 			for _, e := range earlier {
-				l.ring.push(e)
+				l.ring.push(e).strip()
 			}
 		}
 	}
@@ -130,8 +130,8 @@ func (s *Store) extend(ctx context.Context, l *storeLoaded, last Position) error
 	reader := storeReader{log: s.log, find: s.loadObject}
 	reader.apply = func(state engine.State, entries []*engine.Entry) engine.State {
 		for _, e := range entries {
-			l.ring.push(e)
 			l.unsaved.add(e)
+			l.ring.push(e).strip()
 		}
 		l.state = state
 		return state

@@ -25,9 +25,7 @@ type storeRecent struct {
 	frames []storeKept
 	extra  int // bytes of frames that cost did not foresee
 
-	kept      engine.Entry // entry points here; most have one part and one frame, for which there is room here too
-	onePart   [1]engine.Part
-	oneBefore [1]uint64
+	oneBefore [1]uint64 // most have one part and one frame: the room for those
 	oneFrame  [1]storeKept
 }
 
@@ -49,14 +47,14 @@ func (r *storeRing) reset(position uint64) {
 	r.size, r.first, r.entries, r.last = 0, position+1, nil, map[string]uint64{}
 }
 
+// push adds an entry, which is the ring's from now on, but for its parts until the caller has called strip.
 func (r *storeRing) push(e *engine.Entry) *storeRecent {
-	recent := &storeRecent{kept: *e}
-	recent.entry, recent.kept.Parts, recent.before, recent.frames = &recent.kept, recent.onePart[:0], recent.oneBefore[:0], recent.oneFrame[:0]
-	for i := range e.Parts { // without writes and states, which Raw says again or would keep alive
-		p := &e.Parts[i]
-		recent.kept.Parts = append(recent.kept.Parts, engine.Part{Object: p.Object, Version: p.Version, Raw: p.Raw})
-		recent.before = append(recent.before, r.last[p.Object])
-		r.last[p.Object] = e.Position
+	recent := &storeRecent{entry: e}
+	recent.before, recent.frames = recent.oneBefore[:0], recent.oneFrame[:0]
+	for i := range e.Parts {
+		object := e.Parts[i].Object
+		recent.before = append(recent.before, r.last[object])
+		r.last[object] = e.Position
 	}
 	r.entries = append(r.entries, recent)
 	r.size += recent.cost()
@@ -68,6 +66,14 @@ func (r *storeRing) push(e *engine.Entry) *storeRecent {
 	}
 	r.entries, r.first = r.entries[drop:], r.first+uint64(drop)
 	return recent
+}
+
+// strip takes writes and states out of the entry, which Raw says again or would keep alive.
+func (e *storeRecent) strip() {
+	for i := range e.entry.Parts {
+		p := &e.entry.Parts[i]
+		p.Writes, p.Before, p.After = nil, nil, nil
+	}
 }
 
 func (r *storeRing) forget(e *storeRecent) {
