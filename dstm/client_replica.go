@@ -115,23 +115,25 @@ func (c *Client) wakeSteady() {
 func (c *Client) deliver() {
 	for events := c.core.Events(); len(events) > 0; events = c.core.Events() { // what is done about one may bring others
 		c.pass(events)
+		c.core.Passed(events)
 	}
 }
 
 func (c *Client) pass(events []replica.Event) {
-	for _, e := range events {
+	for i := range events {
+		e := &events[i]
 		switch e.Kind {
 		case replica.Settled:
 			if e.Err == nil {
-				c.remember(&e)
+				c.remember(e)
 			}
 			if w := c.works.runs[e.Sequence]; w != nil && !c.closed {
-				c.settled(w, &e)
+				c.settled(w, e)
 				continue
 			}
 			if answer := c.waiting[e.Sequence]; answer != nil {
 				delete(c.waiting, e.Sequence)
-				answer <- e
+				answer <- *e
 			}
 			continue
 		case replica.Landed:
@@ -146,7 +148,7 @@ func (c *Client) pass(events []replica.Event) {
 			c.commits.displace(displacement{e.Log, e.Object, Position(e.Position), e.Paths})
 			continue
 		case replica.Revised, replica.Recalled, replica.Answered:
-			c.told(e)
+			c.told(*e)
 			continue
 		}
 		if (e.Kind == replica.Refused || e.Kind == replica.Ended) && e.Err.Is(ErrDenied) {

@@ -133,6 +133,17 @@ func (c *Core) Events() []Event {
 	return e
 }
 
+// Passed gives events back that are done with. Their room is used again, unless it was made for many.
+func (c *Core) Passed(events []Event) {
+	clear(events)
+	if c.events == nil && cap(events) <= fewEvents {
+		c.events = events[:0]
+	}
+}
+
+// fewEvents is what a transaction of one object causes, and some more.
+const fewEvents = 8
+
 func (c *Core) emit(e Event) { c.events = append(c.events, e) }
 
 // Connected says that a session is open in which the client has this id. All
