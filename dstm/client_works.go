@@ -135,15 +135,16 @@ func (t *transaction) changes() (list []keep.Difference) {
 	return list
 }
 
-// settled takes the answer to the run of a work.
+// settled takes the answer to the run of a work. The event's room is used again.
 func (c *Client) settled(w *work, e *replica.Event) {
 	if e.Err == nil {
 		w.landing, w.commits = true, commitsOf(w, e)
 		w.handle.finish(w.commits, nil)
 		return
 	}
-	delete(c.works.runs, e.Sequence)
-	c.disk.after(func() { c.core.Release(e.Sequence) })
+	sequence := e.Sequence
+	delete(c.works.runs, sequence)
+	c.disk.after(func() { c.core.Release(sequence) })
 	err := e.Err
 	switch {
 	case err.Is(ErrConflict), err.Is(ErrDepends):
