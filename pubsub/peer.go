@@ -165,16 +165,21 @@ func (p *peer) publish(topic string, id int64, body *codec.Reader) error {
 		r.Metadata = kept[len(payload):]
 	}
 	if p.hub.quick && !p.busy() {
-		return p.publishNow(l, id, &r)
+		return p.publishNow(l, id, r)
 	}
-	return p.enqueue(l.stream, id, len(kept), func() {
-		_ = p.reply(p.handOver(l, id, &r), len(kept)) // if the session has ended, its receiver hears of it
+	return p.publishLater(l, id, r, len(kept))
+}
+
+// publishLater publishes behind the jobs that wait. size is what r holds.
+func (p *peer) publishLater(l *lane, id int64, r Record, size int) error {
+	return p.enqueue(l.stream, id, size, func() {
+		_ = p.reply(p.handOver(l, id, r), size) // if the session has ended, its receiver hears of it
 	})
 }
 
 // publishNow publishes on the session's reader, to a broker that does not wait. A goroutine for that would cost more than the publication, and
 // write each answer by itself: those that a reader queues leave together.
-func (p *peer) publishNow(l *lane, id int64, r *Record) error {
+func (p *peer) publishNow(l *lane, id int64, r Record) error {
 	if !p.hub.enter() {
 		p.closing()
 		return nil
@@ -188,11 +193,11 @@ func (p *peer) publishNow(l *lane, id int64, r *Record) error {
 }
 
 // handOver gives a publication to the broker and returns the answer.
-func (p *peer) handOver(l *lane, id int64, r *Record) []byte {
+func (p *peer) handOver(l *lane, id int64, r Record) []byte {
 	at := Position{}
 	err := l.open(p.hub.ctx)
 	if err == nil {
-		at, err = p.hub.opts.Broker.Publish(p.hub.ctx, l.log, *r)
+		at, err = p.hub.opts.Broker.Publish(p.hub.ctx, l.log, r)
 	}
 	if err != nil {
 		return refusedFrame(l.stream, id, err)
