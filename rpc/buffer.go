@@ -38,6 +38,12 @@ func (r *Response) release() {
 	r.buf, r.Payload = nil, nil
 }
 
+// release gives the payload's memory back, if that has not happened.
+func (r *Request) release() {
+	putBuffer(r.room)
+	r.room, r.Payload = nil, nil
+}
+
 // same reports whether raw is still the value that we encoded into b, and not one that an interceptor put in its place.
 func same(raw codec.Raw, b []byte) bool {
 	return len(raw) == len(b) && len(b) > 0 && &raw[0] == &b[0]

@@ -21,7 +21,8 @@ type inCall struct {
 	method   *method
 	deadline time.Time
 	req      Request
-	payload  *[]byte // holds req.Payload, if it had to be copied
+	payload  *[]byte // holds req.Payload, if it is a copy in a borrowed buffer
+	bytes    []byte  // what req.Payload would hold, if it was decoded at once
 	result   *[]byte // borrowed for the answer; the result begins at head
 	head     int
 
@@ -54,6 +55,12 @@ func newInCall(l *link, id int64, m *method, f *callFrame) *inCall {
 
 // hold copies the payload, which is the transport's again when Receive returns.
 func (c *inCall) hold(payload codec.Raw) {
+	if c.method.bytes && c.link.peer.plain {
+		c.bytes = bytesOf(payload)
+	}
+	if c.bytes != nil {
+		return
+	}
 	c.payload = copyBuffer(payload)
 	c.req.Payload = *c.payload
 }
@@ -95,7 +102,7 @@ func (c *inCall) cancelWith(cause error) {
 func (c *inCall) end() {
 	c.cancelWith(context.Canceled)
 	putBuffer(c.payload)
-	c.payload, c.req.Payload = nil, nil
+	c.payload, c.req.Payload, c.bytes = nil, nil, nil
 }
 
 // over is why the call need not be begun any more, or nil.

@@ -31,10 +31,12 @@ type Request struct {
 	// Payload is the input, encoded. It is read-only, but may be replaced.
 	Payload codec.Raw
 
-	in   *inCall   // where the call is served
-	peer *Peer     // where it is made
-	own  codec.Raw // Payload as we encoded it
-	wait bool
+	in    *inCall   // where the call is served
+	peer  *Peer     // where it is made
+	own   codec.Raw // Payload as we encoded it, where interceptors see it
+	room  *[]byte   // holds Payload, behind room for what stands before it in the frame; see frame
+	wait  bool
+	bytes bool // the result is bytes
 
 	idempotent, queued bool
 }
@@ -46,7 +48,8 @@ type Response struct {
 	// Metadata go, or came, with the answer.
 	Metadata Metadata
 
-	buf *[]byte // holds Payload, if it is the pool's
+	buf   *[]byte // holds Payload, if it is the pool's
+	bytes []byte  // what Payload would hold, if it was decoded at once
 }
 
 // Func serves a call, or makes one. The errors are those of handlers and of [Method.Call].

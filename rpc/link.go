@@ -59,7 +59,7 @@ func (l *link) receiveResult(id int64, r *codec.Reader) error {
 	if over {
 		c.err = errReplyMetadata
 	} else {
-		c.payload = copyBuffer(payload)
+		c.hold(payload)
 	}
 	c.done <- struct{}{}
 	return nil

@@ -49,17 +49,17 @@ func (m Method[In, Out]) Handle(p *Peer, fn func(ctx context.Context, in In) (Ou
 	if m.name == "" {
 		panic("rpc: a Method is made by NewMethod")
 	}
-	h := &method{name: m.name}
-	h.run = func(ctx context.Context, payload codec.Raw, b []byte) ([]byte, error) {
+	h := &method{name: m.name, bytes: isBytes[In]()}
+	h.run = func(ctx context.Context, given input, b []byte) ([]byte, error) {
 		var in In
-		if err := codec.Unmarshal(payload, &in); err != nil {
+		if err := decode(given, &in); err != nil {
 			return b, badRequest(err)
 		}
 		out, err := fn(ctx, in)
 		if err != nil {
 			return b, err
 		}
-		if b, err = codec.AppendValue(b, out); err != nil {
+		if b, err = codec.AppendOf(b, &out); err != nil {
 			return b, badResult(err)
 		}
 		return b, nil
@@ -78,11 +78,11 @@ func (m Method[In, Out]) Handle(p *Peer, fn func(ctx context.Context, in In) (Ou
 // comment for what is then known.
 func (m Method[In, Out]) Call(ctx context.Context, to Caller, in In, opts ...CallOption) (Out, error) {
 	var out Out
-	resp, err := m.send(ctx, to, in, false, opts)
+	resp, err := m.send(ctx, to, &in, false, opts)
 	if err != nil {
 		return out, err
 	}
-	err = codec.Unmarshal(resp.Payload, &out)
+	err = decode(input{resp.Payload, resp.bytes}, &out)
 	resp.release()
 	if err != nil {
 		var none Out
@@ -95,27 +95,24 @@ func (m Method[In, Out]) Call(ctx context.Context, to Caller, in In, opts ...Cal
 // connection, not that it arrives or succeeds. It waits only where the outbound queue is full.
 // A ctx with a deadline gives it to the handler too; cancellation afterwards does not reach it.
 func (m Method[In, Out]) Notify(ctx context.Context, to Caller, in In, opts ...CallOption) error {
-	_, err := m.send(ctx, to, in, true, opts)
+	_, err := m.send(ctx, to, &in, true, opts)
 	return err
 }
 
-func (m Method[In, Out]) send(ctx context.Context, to Caller, in In, notify bool, opts []CallOption) (Response, error) {
+func (m Method[In, Out]) send(ctx context.Context, to Caller, in *In, notify bool, opts []CallOption) (Response, error) {
 	p, client := to.target()
-	req := Request{Info: Info{Procedure: m.name, Client: client, Notify: notify}, peer: p}
+	req := Request{Info: Info{Procedure: m.name, Client: client, Notify: notify}, peer: p, bytes: isBytes[Out]()}
 	var reply *Metadata
 	if len(opts) > 0 {
 		o := options(opts)
 		req.Metadata, req.wait, reply = o.metadata, o.wait, o.reply
 		req.idempotent, req.queued = o.idempotent, o.queued
 	}
-	b := getBuffer()
-	defer putBuffer(b)
-	payload, err := codec.AppendValue((*b)[:0], in)
-	if err != nil {
+	if err := encode(&req, in); err != nil {
 		return Response{}, badRequest(err)
 	}
-	*b, req.Payload = payload, payload
-	resp, err := p.call(ctx, req)
+	resp, err := p.call(ctx, &req)
+	req.release()
 	if reply != nil {
 		*reply = resp.Metadata
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
 )
@@ -20,12 +21,14 @@ type outbound struct {
 // outCall is a call that waits. It is reused: after take it belongs to the taker, who passes it to the
 // caller by done; the caller then gives it back.
 type outCall struct {
-	id       int64
-	done     chan struct{} // room for one
-	payload  *[]byte       // the result, a copy in a borrowed buffer
-	metadata Metadata
-	err      error // the answer was an error
-	lost     error // the session ended
+	id         int64
+	done       chan struct{} // room for one
+	wantsBytes bool          // the result is to be decoded at once, if it is bytes
+	bytes      []byte        // not nil then
+	payload    *[]byte       // otherwise the result, a copy in a borrowed buffer
+	metadata   Metadata
+	err        error // the answer was an error
+	lost       error // the session ended
 }
 
 // newOutCall fills a peer's pool. The pool is the peer's own because a channel that was made inside a testing/synctest
@@ -69,12 +72,12 @@ func (o *outbound) close() map[int64]*outCall {
 }
 
 // call runs the calling interceptors, if any, around send.
-func (p *Peer) call(ctx context.Context, req Request) (Response, error) {
+func (p *Peer) call(ctx context.Context, req *Request) (Response, error) {
 	if p.calling == nil {
-		return p.send(ctx, &req)
+		return p.send(ctx, req)
 	}
-	intercepted := req // a copy, so that only this path allocates
-	intercepted.own = req.Payload
+	intercepted := *req // a copy, so that only this path allocates
+	intercepted.own, intercepted.room, intercepted.bytes = req.Payload, nil, false
 	resp, err := p.calling(ctx, &intercepted)
 	if err != nil {
 		return resp, status.From(err)
@@ -120,38 +123,70 @@ func (p *Peer) send(ctx context.Context, req *Request) (Response, error) {
 // call makes one call on this session. sent says that the connection took it, and it may be handled.
 func (l *link) call(ctx context.Context, req *Request) (resp Response, sent bool, err error) {
 	id := l.peer.ids.Add(1)
-	b := getBuffer()
-	*b = appendCall((*b)[:0], id, req, timeoutOf(ctx))
-	defer putBuffer(b)
 	if req.Notify {
-		if err := l.wire.Send(ctx, *b); err != nil {
+		if err := l.sendCall(ctx, id, req); err != nil {
 			return Response{}, false, l.unsent(ctx, err)
 		}
 		return Response{}, true, nil
 	}
 	c := l.peer.outCalls.Get().(*outCall)
-	c.id = id
+	c.id, c.wantsBytes = id, req.bytes
 	if !l.outbound.add(c) {
 		l.peer.reuse(c)
 		return Response{}, false, errLost
 	}
-	if err := l.wire.Send(ctx, *b); err != nil {
+	if err := l.sendCall(ctx, id, req); err != nil {
 		l.abandon(c)
 		return Response{}, false, l.unsent(ctx, err)
 	}
-	select {
-	case <-c.done:
-	case <-ctx.Done():
-		if l.outbound.take(id) != nil {
-			l.peer.reuse(c)
-			l.giveUp(ctx, id)
-			return Response{}, true, contextError(ctx).MaybeDone()
-		}
-		<-c.done // it is being settled at this moment
+	if !l.await(ctx, c) {
+		l.peer.reuse(c)
+		l.giveUp(ctx, id)
+		return Response{}, true, contextError(ctx).MaybeDone()
 	}
 	resp, err = c.outcome()
 	l.peer.reuse(c)
 	return resp, true, err
+}
+
+// sendCall sends the frame of a call. Once the connection has it the payload's buffer is free for the next call, which finds it
+// warm: it does not wait with this one for the answer.
+func (l *link) sendCall(ctx context.Context, id int64, req *Request) error {
+	frame, borrowed := req.frame(id, timeoutOf(ctx))
+	err := l.wire.Send(ctx, frame)
+	putBuffer(borrowed)
+	if err == nil && req.room != nil {
+		req.release()
+	}
+	return err
+}
+
+// await waits until c is settled, and reports false if ctx ends before: then the call is the caller's again.
+func (l *link) await(ctx context.Context, c *outCall) bool {
+	done := ctx.Done()
+	if done == nil { // to wait for one thing alone is cheaper
+		<-c.done
+		return true
+	}
+	select {
+	case <-c.done:
+	case <-done:
+		if l.outbound.take(c.id) != nil {
+			return false
+		}
+		<-c.done // it is being settled at this moment
+	}
+	return true
+}
+
+// hold copies the result, which is the transport's again when Receive returns.
+func (c *outCall) hold(payload codec.Raw) {
+	if c.wantsBytes {
+		c.bytes = bytesOf(payload)
+	}
+	if c.bytes == nil {
+		c.payload = copyBuffer(payload)
+	}
 }
 
 // outcome is what the call was settled with.
@@ -162,6 +197,8 @@ func (c *outCall) outcome() (resp Response, err error) {
 		err = errLost.MaybeDone().Because(c.lost)
 	case c.err != nil:
 		err = c.err
+	case c.bytes != nil:
+		resp.bytes = c.bytes
 	default:
 		resp.buf = c.payload
 		resp.Payload = *c.payload

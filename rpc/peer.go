@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/transport"
 )
 
@@ -18,6 +17,7 @@ type Peer struct {
 	max     int
 	logger  *slog.Logger
 	serving Func
+	plain   bool         // without interceptors around serving
 	calling Func         // nil without interceptors
 	ids     atomic.Int64 // last call id given
 
@@ -76,6 +76,7 @@ func NewPeer(opts *PeerOptions) *Peer {
 	p.outCalls.New = newOutCall
 	p.methods.Store(&map[string]*method{})
 	p.serving = chain(serve, o.Serving)
+	p.plain = len(o.Serving) == 0
 	if len(o.Calling) > 0 {
 		p.calling = chain(p.sendIntercepted, o.Calling)
 	}
@@ -151,8 +152,10 @@ type method struct {
 	inline    bool
 	authorize []authorize
 	slow      atomic.Int32 // how often an inline handler took too long
-	// run decodes payload, calls the handler, and appends the encoded result to b.
-	run func(ctx context.Context, payload codec.Raw, b []byte) ([]byte, error)
+	// run decodes the input, calls the handler, and appends the encoded result to b.
+	run func(ctx context.Context, in input, b []byte) ([]byte, error)
+	// bytes says that the input is bytes.
+	bytes bool
 }
 
 func (p *Peer) register(m *method) {

@@ -44,6 +44,11 @@ type wire interface {
 }
 
 func appendCall(b []byte, id int64, req *Request, timeout int64) []byte {
+	return append(appendCallHead(b, id, req, timeout), req.Payload...)
+}
+
+// appendCallHead appends what stands before the payload.
+func appendCallHead(b []byte, id int64, req *Request, timeout int64) []byte {
 	flags := int64(0)
 	if req.Notify {
 		flags |= flagNotify
@@ -53,8 +58,7 @@ func appendCall(b []byte, id int64, req *Request, timeout int64) []byte {
 	b = codec.AppendString(b, req.Procedure)
 	b = codec.AppendInt(b, timeout)
 	b = codec.AppendInt(b, flags)
-	b = appendMetadata(b, req.Metadata)
-	return append(b, req.Payload...)
+	return appendMetadata(b, req.Metadata)
 }
 
 func appendResult(b []byte, id int64, payload codec.Raw, md Metadata) []byte {
