@@ -22,18 +22,23 @@ type inCall struct {
 	deadline time.Time
 	req      Request
 	payload  *[]byte // holds req.Payload, if it is a copy in a borrowed buffer
-	bytes    []byte  // what req.Payload would hold, if it was decoded at once
+	decoded  bool    // req.Payload is the bytes that it would hold
 	result   *[]byte // borrowed for the answer; the result begins at head
 	head     int
 
 	// A handler that never asks its context for more than a value costs no timer, no
 	// channel and no place among the session context's children: they are made when first asked for.
-	mu     sync.Mutex
-	inner  context.Context
+	mu    sync.Mutex
+	inner *innerContext
+	cause error // why the call was cancelled, if it was
+	reply Metadata
+}
+
+// innerContext is the real context of a call.
+type innerContext struct {
+	context.Context
 	cancel context.CancelCauseFunc
-	stop   context.CancelFunc // of the deadline
-	cause  error              // why the call was cancelled, if it was
-	reply  Metadata
+	stop   context.CancelFunc // of the deadline, nil if there is none
 }
 
 func newInCall(l *link, id int64, m *method, f *callFrame) *inCall {
@@ -56,13 +61,21 @@ func newInCall(l *link, id int64, m *method, f *callFrame) *inCall {
 // hold copies the payload, which is the transport's again when Receive returns.
 func (c *inCall) hold(payload codec.Raw) {
 	if c.method.bytes && c.link.peer.plain {
-		c.bytes = bytesOf(payload)
-	}
-	if c.bytes != nil {
-		return
+		if b := bytesOf(payload); b != nil {
+			c.req.Payload, c.decoded = b, true
+			return
+		}
 	}
 	c.payload = copyBuffer(payload)
 	c.req.Payload = *c.payload
+}
+
+// input is what the handler is to get.
+func (c *inCall) input(payload codec.Raw) input {
+	if c.decoded {
+		return input{bytes: payload}
+	}
+	return input{payload: payload}
 }
 
 // context makes the real context on first use.
@@ -71,15 +84,15 @@ func (c *inCall) context() context.Context {
 	defer c.mu.Unlock()
 	if c.inner == nil {
 		ctx, cancel := context.WithCancelCause(c.link.ctx)
-		c.inner, c.cancel = ctx, cancel
+		c.inner = &innerContext{Context: ctx, cancel: cancel}
 		if !c.deadline.IsZero() {
-			c.inner, c.stop = context.WithDeadline(ctx, c.deadline)
+			c.inner.Context, c.inner.stop = context.WithDeadline(ctx, c.deadline)
 		}
 		if c.cause != nil {
-			c.cancel(c.cause)
+			cancel(c.cause)
 		}
 	}
-	return c.inner
+	return c.inner.Context
 }
 
 // cancelWith ends the context; the first cause counts.
@@ -90,10 +103,10 @@ func (c *inCall) cancelWith(cause error) {
 		return
 	}
 	c.cause = cause
-	if c.cancel != nil {
-		c.cancel(cause)
-		if c.stop != nil {
-			c.stop() // frees the timer
+	if c.inner != nil {
+		c.inner.cancel(cause)
+		if c.inner.stop != nil {
+			c.inner.stop() // frees the timer
 		}
 	}
 }
@@ -102,7 +115,7 @@ func (c *inCall) cancelWith(cause error) {
 func (c *inCall) end() {
 	c.cancelWith(context.Canceled)
 	putBuffer(c.payload)
-	c.payload, c.req.Payload, c.bytes = nil, nil, nil
+	c.payload, c.req.Payload = nil, nil
 }
 
 // over is why the call need not be begun any more, or nil.

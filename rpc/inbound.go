@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"errors"
+	"math/rand/v2"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -215,18 +216,40 @@ func (l *link) finish(c *inCall, resp Response, err error) {
 	}
 }
 
-// slowCalls is how often an inline handler may take longer than 1 ms before it is logged: it may
+// slowCalls is how often an inline handler may be seen to take longer than 1 ms before it is logged: it may
 // have been the machine that was busy.
 const slowCalls = 10
+
+// To ask for the time twice is a twentieth of what a small call costs. The first timedCalls of a session are timed, of the others one in
+// timedShare, at random: who is slow again and again is seen all the same.
+const (
+	timedCalls = 64
+	timedShare = 16
+)
+
+// timeNext says whether the next inline call is to be timed. It is the reader's.
+func (l *link) timeNext() bool {
+	if l.timed < timedCalls {
+		l.timed++
+		return true
+	}
+	return rand.Uint32()%timedShare == 0
+}
 
 // runInline handles a call on the reader, which must not wait: an answer that finds no room is handed to a
 // goroutine, and counts as one that waits until it is sent.
 func (l *link) runInline(c *inCall, payload codec.Raw) {
 	c.req.Payload = payload
-	begin := time.Now()
+	var begin time.Time
+	timed := l.timeNext()
+	if timed {
+		begin = time.Now()
+	}
 	resp, err := l.invoke(c)
-	if took := time.Since(begin); took > time.Millisecond && c.method.slow.Add(1) == slowCalls {
-		l.peer.logger.Warn("rpc: an inline handler held up its connection", "method", c.method.name, "took", took)
+	if timed {
+		if took := time.Since(begin); took > time.Millisecond && c.method.slow.Add(1) == slowCalls {
+			l.peer.logger.Warn("rpc: an inline handler held up its connection", "method", c.method.name, "took", took)
+		}
 	}
 	b := l.reply(c, resp, err)
 	c.end()

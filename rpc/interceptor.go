@@ -31,13 +31,12 @@ type Request struct {
 	// Payload is the input, encoded. It is read-only, but may be replaced.
 	Payload codec.Raw
 
-	in    *inCall   // where the call is served
-	peer  *Peer     // where it is made
-	own   codec.Raw // Payload as we encoded it, where interceptors see it
-	room  *[]byte   // holds Payload, behind room for what stands before it in the frame; see frame
-	wait  bool
-	bytes bool // the result is bytes
+	in   *inCall // where the call is served
+	peer *Peer   // where it is made
+	room *[]byte // holds Payload as we encoded it, from head on, behind room for what stands before it in the frame; see frame
 
+	head               uint16
+	seen, wait, bytes  bool // interceptors see it; it waits for a session; its result is bytes
 	idempotent, queued bool
 }
 

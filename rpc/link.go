@@ -18,6 +18,7 @@ type link struct {
 	outbound outbound // calls made
 	inbound  inbound  // calls served
 	backlog  backlog  // short frames that found the queue full
+	timed    int      // how many inline calls were timed at first; see timeNext
 }
 
 func newLink(p *Peer, w wire) *link {

@@ -3,20 +3,11 @@ package rpc
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/trefoilgo/trefoil/codec"
 	"github.com/trefoilgo/trefoil/status"
 	"github.com/trefoilgo/trefoil/transport"
 )
-
-// outbound holds the calls of one session that wait for their answers. Whoever takes a call out of it settles it: the
-// answer, the end of the session, or the caller that gives up. So each settles exactly once.
-type outbound struct {
-	mu     sync.Mutex
-	closed bool
-	calls  map[int64]*outCall
-}
 
 // outCall is a call that waits. It is reused: after take it belongs to the taker, who passes it to the
 // caller by done; the caller then gives it back.
@@ -40,44 +31,13 @@ func (p *Peer) reuse(c *outCall) {
 	p.outCalls.Put(c)
 }
 
-func (o *outbound) add(c *outCall) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return false
-	}
-	if o.calls == nil {
-		o.calls = make(map[int64]*outCall)
-	}
-	o.calls[c.id] = c
-	return true
-}
-
-func (o *outbound) take(id int64) *outCall {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	c := o.calls[id]
-	if c != nil {
-		delete(o.calls, id)
-	}
-	return c
-}
-
-func (o *outbound) close() map[int64]*outCall {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	calls := o.calls
-	o.closed, o.calls = true, nil
-	return calls
-}
-
 // call runs the calling interceptors, if any, around send.
 func (p *Peer) call(ctx context.Context, req *Request) (Response, error) {
 	if p.calling == nil {
 		return p.send(ctx, req)
 	}
 	intercepted := *req // a copy, so that only this path allocates
-	intercepted.own, intercepted.room, intercepted.bytes = req.Payload, nil, false
+	intercepted.seen, intercepted.bytes = true, false
 	resp, err := p.calling(ctx, &intercepted)
 	if err != nil {
 		return resp, status.From(err)
@@ -90,7 +50,7 @@ func (p *Peer) sendIntercepted(ctx context.Context, req *Request) (Response, err
 	if req.peer != p {
 		return Response{}, errForeign
 	}
-	if !same(req.Payload, req.own) && !wellFormed(req.Payload) {
+	if !req.ours() && !wellFormed(req.Payload) {
 		return Response{}, badRequest(nil)
 	}
 	return p.send(ctx, req)
@@ -155,7 +115,7 @@ func (l *link) sendCall(ctx context.Context, id int64, req *Request) error {
 	frame, borrowed := req.frame(id, timeoutOf(ctx))
 	err := l.wire.Send(ctx, frame)
 	putBuffer(borrowed)
-	if err == nil && req.room != nil {
+	if err == nil && req.room != nil && !req.seen {
 		req.release()
 	}
 	return err

@@ -23,16 +23,21 @@ func encode[T any](req *Request, in *T) error {
 		putBuffer(b)
 		return err
 	}
-	req.room, req.Payload = b, framed[head:]
+	req.room, req.head, req.Payload = b, uint16(head), framed[head:]
 	return nil
+}
+
+// ours reports whether the payload is still the one that we encoded.
+func (req *Request) ours() bool {
+	return req.room != nil && same(req.Payload, (*req.room)[req.head:])
 }
 
 // frame is the frame of the call, valid until req is released; if borrowed is not nil it stands there.
 func (req *Request) frame(id, timeout int64) (frame []byte, borrowed *[]byte) {
-	if req.room != nil && len(req.Metadata) == 0 {
+	if req.room != nil && !req.seen && len(req.Metadata) == 0 {
 		b := *req.room
 		head := appendCallHead(b[:0], id, req, timeout)
-		begin := callHead + len(req.Procedure) - len(head)
+		begin := int(req.head) - len(head)
 		copy(b[begin:], head)
 		return b[begin:], nil
 	}

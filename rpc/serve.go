@@ -26,7 +26,7 @@ func serve(ctx context.Context, req *Request) (Response, error) {
 	*b = appendResultHead((*b)[:0], c.id, nil)
 	head := len(*b)
 	c.result, c.head = b, head
-	out, err := c.method.run(ctx, input{req.Payload, c.bytes}, *b)
+	out, err := c.method.run(ctx, c.input(req.Payload), *b)
 	*b = out
 	resp := Response{Metadata: c.replyMetadata()}
 	if err != nil {

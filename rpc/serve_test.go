@@ -375,7 +375,7 @@ func TestCancelsWaitForRoom(t *testing.T) {
 		}
 		cancel()
 		synctest.Wait()
-		if n := len(pair.links[1].outbound.calls); n != 0 {
+		if n := pair.links[1].outbound.waiting(); n != 0 {
 			t.Errorf("%d calls are open", n)
 		}
 		pair.client.hold(false)
@@ -427,6 +427,31 @@ func TestSlowInlineHandlerIsLoggedOnce(t *testing.T) {
 		hello.Handle(server, func(context.Context, string) (string, error) { time.Sleep(2 * time.Millisecond); return "", nil }, Inline)
 		pair := connect(t, server, client, nil)
 		for range 2 * slowCalls {
+			hello.Call(t.Context(), client, "x")
+		}
+		pair.end()
+		if n := strings.Count(log.String(), "method=hello"); n != 1 {
+			t.Errorf("logged %d times:\n%s", n, log.String())
+		}
+	})
+}
+
+// One that becomes slow later, when not all calls are timed any more, is logged too.
+func TestInlineHandlerThatBecomesSlowIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		server := newPeer(PeerOptions{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		client := newPeer(PeerOptions{})
+		var slow atomic.Bool
+		hello.Handle(server, func(context.Context, string) (string, error) {
+			if slow.Load() {
+				time.Sleep(2 * time.Millisecond)
+			}
+			return "", nil
+		}, Inline)
+		pair := connect(t, server, client, nil)
+		for n := range 100 * slowCalls * timedShare {
+			slow.Store(n >= 2*timedCalls)
 			hello.Call(t.Context(), client, "x")
 		}
 		pair.end()
