@@ -204,7 +204,7 @@ func TestCancelTravels(t *testing.T) {
 		}
 		// Nothing is left open on either side.
 		synctest.Wait()
-		if n := len(pair.links[0].inbound.calls) + pair.links[1].outbound.waiting(); n != 0 {
+		if n := pair.links[0].inbound.calls.n + pair.links[1].outbound.calls.n; n != 0 {
 			t.Errorf("%d calls are open", n)
 		}
 		// Before it began: not sent.

@@ -19,9 +19,9 @@ import (
 type inbound struct {
 	mu       sync.Mutex
 	closed   bool
-	calls    map[int64]*inCall // waiting for a worker, or being handled
-	sending  int               // answers that wait for room
-	queue    []*inCall         // from head on
+	calls    byID[inCall] // waiting for a worker, or being handled
+	sending  int          // answers that wait for room
+	queue    []*inCall    // from head on
 	head     int
 	starting bool
 }
@@ -41,9 +41,9 @@ func (in *inbound) check(id int64, limit int) admission {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	switch {
-	case in.calls[id] != nil:
+	case in.calls.get(id) != nil:
 		return refusedReused
-	case len(in.calls) >= limit || len(in.calls)+in.sending >= 2*limit:
+	case in.calls.n >= limit || in.calls.n+in.sending >= 2*limit:
 		return refusedBusy
 	}
 	return admitted
@@ -56,10 +56,7 @@ func (in *inbound) add(c *inCall) (spawn bool) {
 	if in.closed {
 		return false
 	}
-	if in.calls == nil {
-		in.calls = make(map[int64]*inCall)
-	}
-	in.calls[c.id] = c
+	in.calls.put(c.id, c)
 	if len(in.queue) == cap(in.queue) && in.head > 0 {
 		n := copy(in.queue, in.queue[in.head:])
 		clear(in.queue[n:])
@@ -100,9 +97,9 @@ func (in *inbound) next(fresh bool) (c *inCall, spawn bool) {
 func (in *inbound) answering(c *inCall) (alone bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	delete(in.calls, c.id)
+	in.calls.remove(c.id)
 	in.sending++
-	return len(in.calls) == 0 && in.sending == 1
+	return in.calls.n == 0 && in.sending == 1
 }
 
 // answered says that an answer is sent whose worker, if it has one, does not call next.
@@ -115,7 +112,7 @@ func (in *inbound) answered() {
 func (in *inbound) get(id int64) *inCall {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.calls[id]
+	return in.calls.get(id)
 }
 
 // close drops the calls that nobody has begun, and returns all that were not answered.
@@ -123,11 +120,7 @@ func (in *inbound) close() []*inCall {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.closed, in.queue, in.head = true, nil, 0
-	calls := make([]*inCall, 0, len(in.calls))
-	for _, c := range in.calls {
-		calls = append(calls, c)
-	}
-	return calls
+	return in.calls.removeAll()
 }
 
 func (l *link) receiveCall(id int64, r *codec.Reader) error {

@@ -10,7 +10,7 @@ func TestQueueOrder(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	in := &inbound{calls: map[int64]*inCall{}}
+	in := &inbound{}
 	var model []int64
 	id := int64(0)
 	for range 20_000 {

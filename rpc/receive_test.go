@@ -87,7 +87,7 @@ func FuzzReceive(f *testing.F) {
 			}
 			err = receive(l, data[:n:n])
 			l.inbound.mu.Lock()
-			held := len(l.inbound.calls)
+			held := l.inbound.calls.n
 			l.inbound.mu.Unlock()
 			if held > 2 {
 				t.Fatalf("%d calls are held", held)

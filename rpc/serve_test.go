@@ -49,7 +49,7 @@ func TestSlowHandlersDelayNobody(t *testing.T) {
 		if _, err := hello.Call(t.Context(), other, "x"); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(pair.links[0].inbound.calls); n != 5 {
+		if n := pair.links[0].inbound.calls.n; n != 5 {
 			t.Errorf("%d calls are held, want 5", n)
 		}
 		close(release)
@@ -58,8 +58,8 @@ func TestSlowHandlersDelayNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if in := &pair.links[0].inbound; len(in.calls) != 0 || in.head != len(in.queue) || in.starting || in.sending != 0 {
-			t.Errorf("left over: %d calls, %d queued, starting %v", len(in.calls), len(in.queue), in.starting)
+		if in := &pair.links[0].inbound; in.calls.n != 0 || in.head != len(in.queue) || in.starting || in.sending != 0 {
+			t.Errorf("left over: %d calls, %d queued, starting %v", in.calls.n, len(in.queue), in.starting)
 		}
 	})
 }
@@ -318,8 +318,8 @@ func TestResultsWaitForRoom(t *testing.T) {
 		start(hello, 2)
 		start(block, 50) // has no handler
 		in := &pair.links[0].inbound
-		if in.sending != 16 || len(in.calls) != 0 {
-			t.Errorf("%d answers wait, want 16; %d calls run", in.sending, len(in.calls))
+		if in.sending != 16 || in.calls.n != 0 {
+			t.Errorf("%d answers wait, want 16; %d calls run", in.sending, in.calls.n)
 		}
 		pair.server.hold(false)
 		calls.Wait()
@@ -375,7 +375,7 @@ func TestCancelsWaitForRoom(t *testing.T) {
 		}
 		cancel()
 		synctest.Wait()
-		if n := pair.links[1].outbound.waiting(); n != 0 {
+		if n := pair.links[1].outbound.calls.n; n != 0 {
 			t.Errorf("%d calls are open", n)
 		}
 		pair.client.hold(false)
