@@ -9,8 +9,8 @@ import (
 	"github.com/trefoilgo/trefoil/rpc"
 )
 
-// TestAllocations bounds what a small call costs at both ends together. This package needs five: the call and its context at the
-// handler, and input and result where they meet the codec as interfaces; the values themselves and the connection come on top.
+// TestAllocations bounds what a small call costs at both ends together. It needs three: the call, which is its handler's context too, the
+// handler's input, and the caller's result. A garbage collection in between empties the pools.
 func TestAllocations(t *testing.T) {
 	w := newWorld(t, false, false, rpc.NewPeer(nil))
 	hello.Handle(w.calls, func(_ context.Context, in string) (string, error) { return in, nil }, rpc.Inline)
@@ -23,7 +23,7 @@ func TestAllocations(t *testing.T) {
 		}
 	})
 	t.Logf("%v allocations a call", n)
-	if n > 14 {
+	if n > 4 {
 		t.Errorf("%v allocations a call, at both ends together", n)
 	}
 }
