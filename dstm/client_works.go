@@ -305,7 +305,7 @@ func (s *works) keep(puts map[string][]byte, written map[*work]run, err error) {
 	for w, r := range written {
 		switch {
 		case err == nil:
-			w.kept = []run{r}
+			w.kept, w.handle.durable = []run{r}, true // also if the storage failed when it was submitted
 		case !errors.Is(err, transport.ErrStorageClosed) && !slices.Contains(w.kept, r):
 			w.kept = append(w.kept, r)
 		}
