@@ -156,7 +156,7 @@ func FuzzClientReceive(f *testing.F) {
 		c.link = l
 		c.addTestWire("a", asked)
 		c.addTestWire("a", flowing)
-		feed := &MemberFeed{client: c, signal: make(chan struct{}, 1), present: map[transport.ID]Member{}, known: map[transport.ID]Member{}, dirty: map[transport.ID]struct{}{}}
+		feed := &MemberFeed{client: c, signal: make(chan struct{}, 1), present: map[transport.ID]Member{}, known: map[transport.ID]Member{}, dirty: map[transport.ID]uint64{}}
 		c.addTestWire("a", flowing).watch = feed
 		if err := l.Receive(parse(frame)); err != nil && !coded(err) {
 			t.Fatalf("%v is not coded", err)

@@ -3,6 +3,7 @@ package pubsub
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/trefoilgo/trefoil/status"
@@ -28,10 +29,17 @@ type MemberFeed struct {
 	mu      sync.Mutex
 	present map[transport.ID]Member // by the server
 	known   map[transport.ID]Member // by the program
-	order   []transport.ID          // whose state may differ
-	dirty   map[transport.ID]struct{}
+	dirty   map[transport.ID]uint64 // where the two differ, and the turn that it has
+	order   []memberTurn            // the turns, and some that are void
+	turns   uint64                  // given so far
 	ended   bool
 	err     error
+}
+
+// memberTurn is when a client is told about; void if dirty names another turn, or none.
+type memberTurn struct {
+	id   transport.ID
+	turn uint64
 }
 
 // WatchMembers follows the members of topic on the server's node. It needs the permission to subscribe, and
@@ -42,7 +50,7 @@ func (c *Client) WatchMembers(ctx context.Context, topic string) (*MemberFeed, e
 	}
 	f := &MemberFeed{
 		client: c, signal: make(chan struct{}, 1),
-		present: make(map[transport.ID]Member), known: make(map[transport.ID]Member), dirty: make(map[transport.ID]struct{}),
+		present: make(map[transport.ID]Member), known: make(map[transport.ID]Member), dirty: make(map[transport.ID]uint64),
 	}
 	c.mu.Lock()
 	if c.closed != nil {
@@ -81,10 +89,13 @@ func (f *MemberFeed) next(ctx context.Context) (e MemberEvent, ok bool, err erro
 	for {
 		f.mu.Lock()
 		for len(f.order) > 0 {
-			id := f.order[0]
+			t := f.order[0]
 			f.order = f.order[1:]
-			delete(f.dirty, id)
-			if e, ok := f.difference(id); ok {
+			if f.dirty[t.id] != t.turn {
+				continue
+			}
+			delete(f.dirty, t.id)
+			if e, ok := f.difference(t.id); ok {
 				f.mu.Unlock()
 				f.notify()
 				return e, true, nil
@@ -135,23 +146,39 @@ func (f *MemberFeed) change(m Member, joined bool) {
 // reset replaces everything.
 func (f *MemberFeed) reset(members []Member) {
 	f.mu.Lock()
-	for id := range f.present {
-		f.touch(id)
-	}
-	clear(f.present)
+	before := f.present
+	f.present = make(map[transport.ID]Member, len(members))
 	for _, m := range members {
 		f.present[m.Client] = m
+	}
+	for id := range before {
+		f.touch(id)
+	}
+	for _, m := range members {
 		f.touch(m.Client)
 	}
 	f.mu.Unlock()
 	f.notify()
 }
 
+// touch notes whether there is something to tell about a client. So what is noted stays as bounded as those who are
+// present, and were when the program looked, however long it looks away.
 func (f *MemberFeed) touch(id transport.ID) {
-	if _, ok := f.dirty[id]; !ok {
-		f.dirty[id] = struct{}{}
-		f.order = append(f.order, id)
+	_, here := f.present[id]
+	_, was := f.known[id]
+	if here == was {
+		delete(f.dirty, id)
+		return
 	}
+	if f.dirty[id] != 0 {
+		return
+	}
+	f.turns++
+	f.dirty[id] = f.turns
+	if len(f.order) > 2*len(f.dirty)+16 {
+		f.order = slices.DeleteFunc(f.order, func(t memberTurn) bool { return f.dirty[t.id] != t.turn })
+	}
+	f.order = append(f.order, memberTurn{id, f.turns})
 }
 
 func (f *MemberFeed) notify() {
