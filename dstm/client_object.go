@@ -52,6 +52,7 @@ func (h *clientObject) Wait(ctx context.Context, version uint64) error {
 	return h.feed.wait(ctx, func() bool { return h.Head().Version >= version })
 }
 
+// Close implements [Object].
 func (h *clientObject) Close() error {
 	c := h.client
 	c.mu.Lock()

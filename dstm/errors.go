@@ -48,6 +48,7 @@ const (
 // conflictPaths is the local cause of a conflict error.
 type conflictPaths []Path
 
+// Error implements error.
 func (conflictPaths) Error() string { return "conflict" }
 
 // newConflict is the error of a transaction refused because of paths.

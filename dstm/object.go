@@ -67,9 +67,11 @@ type object struct {
 	origin origin
 }
 
+// Name implements [Object].
 func (o *object) Name() string    { return o.name }
 func (o *object) sealed() *object { return o }
 
+// View implements [Object].
 func (o *object) View(fn func(tx *Tx) error) error {
 	v, err := o.origin.view()
 	if err != nil {
@@ -80,6 +82,7 @@ func (o *object) View(fn func(tx *Tx) error) error {
 	return t.run(fn)
 }
 
+// Update implements [Object].
 func (o *object) Update(ctx context.Context, fn func(tx *Tx) error, opts ...UpdateOption) (Commit, error) {
 	u, err := newUpdate([]*object{o}, fn, opts)
 	if err != nil {

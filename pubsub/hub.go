@@ -220,6 +220,7 @@ func errNoMembers(topic string) *status.Error {
 // hubFeed is the Feed of a Hub.
 type hubFeed Hub
 
+// Deliver implements [Feed].
 func (f *hubFeed) Deliver(log string, records []*Record) {
 	h := (*Hub)(f)
 	if l := h.byLog[log]; l != nil {
@@ -236,6 +237,7 @@ func (f *hubFeed) Deliver(log string, records []*Record) {
 	}
 }
 
+// Reset implements [Feed].
 func (f *hubFeed) Reset(log string) {
 	for _, l := range f.lanes {
 		if l.log == log {

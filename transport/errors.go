@@ -21,14 +21,19 @@ var (
 // ErrClosed, whatever the reason, and wraps what the network said.
 type ended struct{ cause error }
 
+// Error implements error.
 func (e *ended) Error() string {
 	if e.cause == nil {
 		return "the session has ended"
 	}
 	return e.cause.Error()
 }
+
+// Is says so to [errors.Is].
 func (e *ended) Is(target error) bool { return target == error(ErrClosed) }
-func (e *ended) Unwrap() error        { return e.cause }
+
+// Unwrap is the cause.
+func (e *ended) Unwrap() error { return e.cause }
 
 // closeError is the error of a session that ended with code, on whichever side.
 func closeError(code CloseCode, reason string, cause error) *status.Error {

@@ -21,6 +21,7 @@ func (s *Server) Pipe() Dialer { return pipeDialer{s} }
 
 type pipeDialer struct{ server *Server }
 
+// Dial implements [Dialer].
 func (d pipeDialer) Dial(ctx context.Context, _, subprotocol string) (Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -67,10 +68,16 @@ func newPipe(subprotocol string) (a, b *pipeConn) {
 	return a, b
 }
 
-func (c *pipeConn) Subprotocol() string          { return c.subprotocol }
-func (c *pipeConn) Observe(before, after func()) { c.before, c.after = before, after }
-func (c *pipeConn) SetReadLimit(n int)           { c.limit = n }
+// Subprotocol implements [Conn].
+func (c *pipeConn) Subprotocol() string { return c.subprotocol }
 
+// Observe implements [Conn].
+func (c *pipeConn) Observe(before, after func()) { c.before, c.after = before, after }
+
+// SetReadLimit implements [Conn].
+func (c *pipeConn) SetReadLimit(n int) { c.limit = n }
+
+// Read implements [Conn].
 func (c *pipeConn) Read() ([]byte, error) {
 	if c.current != nil {
 		c.current.release()
@@ -117,6 +124,7 @@ func (c *pipeConn) waits() bool {
 	return !c.cut && len(c.in.messages) == 0 && c.in.end == nil
 }
 
+// Write implements [Conn].
 func (c *pipeConn) Write(msg []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -158,6 +166,7 @@ func (c *pipeConn) put(msg []byte) error {
 	return nil
 }
 
+// WriteClose implements [Conn].
 func (c *pipeConn) WriteClose(code CloseCode, reason string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -169,6 +178,7 @@ func (c *pipeConn) WriteClose(code CloseCode, reason string) error {
 	return nil
 }
 
+// Close implements [Conn].
 func (c *pipeConn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

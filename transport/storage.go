@@ -60,8 +60,10 @@ type memoryStorage struct {
 	closed bool
 }
 
+// Key implements [Storage].
 func (m *memoryStorage) Key() Key { return m.key }
 
+// Load implements [Storage].
 func (m *memoryStorage) Load(space string) (map[string][]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -75,6 +77,7 @@ func (m *memoryStorage) Load(space string) (map[string][]byte, error) {
 	return values, nil
 }
 
+// Apply implements [Storage].
 func (m *memoryStorage) Apply(changes []StorageChange) error {
 	if err := CheckStorageChanges(changes); err != nil {
 		return err
@@ -99,6 +102,7 @@ func (m *memoryStorage) Apply(changes []StorageChange) error {
 	return nil
 }
 
+// Close implements [Storage].
 func (m *memoryStorage) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -60,6 +60,7 @@ func (t *tap) wait() error {
 	return err
 }
 
+// Read implements [net.Conn].
 func (t *tap) Read(p []byte) (int, error) {
 	if t.lending.trying {
 		return t.tryRead(p)

@@ -38,12 +38,22 @@ func newWSConn(ws *websocket.Conn, t *tap, client bool) *wsConn {
 	return c
 }
 
-func (c *wsConn) Subprotocol() string          { return c.ws.Subprotocol() }
-func (c *wsConn) Observe(before, after func()) { c.tap.before, c.tap.after = before, after }
-func (c *wsConn) SetReadLimit(n int)           { c.limit = n }
-func (c *wsConn) Write(msg []byte) error       { return c.ws.WriteMessage(c.kind, msg) }
-func (c *wsConn) Close() error                 { return c.ws.Close() }
+// Subprotocol implements [Conn].
+func (c *wsConn) Subprotocol() string { return c.ws.Subprotocol() }
 
+// Observe implements [Conn].
+func (c *wsConn) Observe(before, after func()) { c.tap.before, c.tap.after = before, after }
+
+// SetReadLimit implements [Conn].
+func (c *wsConn) SetReadLimit(n int) { c.limit = n }
+
+// Write implements [Conn].
+func (c *wsConn) Write(msg []byte) error { return c.ws.WriteMessage(c.kind, msg) }
+
+// Close implements [Conn].
+func (c *wsConn) Close() error { return c.ws.Close() }
+
+// WriteClose implements [Conn].
 func (c *wsConn) WriteClose(code CloseCode, reason string) error {
 	return c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(int(code), closeText(reason)), time.Time{})
 }
@@ -83,6 +93,7 @@ func (c *wsConn) answer(data string) {
 	}()
 }
 
+// Read implements [Conn].
 func (c *wsConn) Read() ([]byte, error) {
 	if c.current != nil {
 		// Who sends long messages sends more of them: to begin with a small buffer would cost a system call and a copy.

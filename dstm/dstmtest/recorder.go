@@ -33,6 +33,7 @@ type watched struct {
 	recorder *Recorder
 }
 
+// Update implements [dstm.Object].
 func (w *watched) Update(ctx context.Context, fn func(tx *dstm.Tx) error, opts ...dstm.UpdateOption) (dstm.Commit, error) {
 	return w.recorder.Update(ctx, w.Object, fn, opts...)
 }

@@ -61,7 +61,10 @@ type event struct {
 
 type eventHeap []*event
 
+// Len implements [heap.Interface].
 func (h eventHeap) Len() int { return len(h) }
+
+// Less implements [heap.Interface].
 func (h eventHeap) Less(i, j int) bool {
 	a, b := h[i], h[j]
 	switch {
@@ -72,8 +75,14 @@ func (h eventHeap) Less(i, j int) bool {
 	}
 	return a.order < b.order
 }
+
+// Swap implements [heap.Interface].
 func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *eventHeap) Push(x any)   { *h = append(*h, x.(*event)) }
+
+// Push implements [heap.Interface].
+func (h *eventHeap) Push(x any) { *h = append(*h, x.(*event)) }
+
+// Pop implements [heap.Interface].
 func (h *eventHeap) Pop() any {
 	old := *h
 	e := old[len(old)-1]
@@ -266,6 +275,7 @@ func (k *kernel) finish() {
 // random is the kernel as a source of random bytes.
 type random struct{ k *kernel }
 
+// Read implements [io.Reader].
 func (r random) Read(b []byte) (int, error) {
 	for i := range b {
 		b[i] = byte(r.k.rng.Uint32())

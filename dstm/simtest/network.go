@@ -73,14 +73,24 @@ func (l *conn) newEnd(o *owner, server bool, budget int) *end {
 	return e
 }
 
+// Client implements world.Session.
 func (e *end) Client() transport.ID { return e.conn.client.id }
+
+// Identity implements world.Session.
 func (e *end) Identity() transport.Identity {
 	return transport.Identity{User: e.conn.client.owner.name}
 }
-func (e *end) MaxFrame() int            { return e.conn.s.maxFrame }
-func (e *end) JSON() bool               { return false }
+
+// MaxFrame implements world.Session.
+func (e *end) MaxFrame() int { return e.conn.s.maxFrame }
+
+// JSON implements world.Session.
+func (e *end) JSON() bool { return false }
+
+// Context implements world.Session.
 func (e *end) Context() context.Context { return e.ctx }
 
+// TrySendShared implements world.Session.
 func (e *end) TrySendShared(f *transport.Shared) error { return e.TrySend(f.Frame()) }
 
 // TrySend implements world.Session.

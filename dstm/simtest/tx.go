@@ -24,6 +24,7 @@ func (t *tx) mine(path tree.Path) bool {
 
 func (t *tx) write(path ...string) { t.wrote = append(t.wrote, slices.Clone(path)) }
 
+// Read is that of [dstm.Tx], noted.
 func (t *tx) Read(path ...string) codec.Raw {
 	raw := t.Tx.Read(path...)
 	if t.Err() == nil && !t.mine(path) {
@@ -42,6 +43,7 @@ func (t *tx) number(path ...string) int64 {
 	return r.Int()
 }
 
+// Keys is that of [dstm.Tx], noted.
 func (t *tx) Keys(path ...string) []string {
 	keys := t.Tx.Keys(path...)
 	if t.Err() == nil && !t.mine(path) {
@@ -50,42 +52,50 @@ func (t *tx) Keys(path ...string) []string {
 	return keys
 }
 
+// Set is that of [dstm.Tx], noted.
 func (t *tx) Set(value any, path ...string) {
 	t.Tx.Set(value, path...)
 	t.write(path...)
 }
 
+// Overwrite is that of [dstm.Tx], noted.
 func (t *tx) Overwrite(value any, path ...string) {
 	t.Tx.Overwrite(value, path...)
 	t.write(path...)
 }
 
+// Delete is that of [dstm.Tx], noted.
 func (t *tx) Delete(path ...string) {
 	t.Tx.Delete(path...)
 	t.write(path...)
 }
 
+// Add is that of [dstm.Tx], noted.
 func (t *tx) Add(n, least, most any, path ...string) {
 	t.Tx.Add(n, least, most, path...)
 	t.write(path...)
 }
 
+// Min is that of [dstm.Tx], noted.
 func (t *tx) Min(n any, path ...string) {
 	t.Tx.Min(n, path...)
 	t.write(path...)
 }
 
+// Max is that of [dstm.Tx], noted.
 func (t *tx) Max(n any, path ...string) {
 	t.Tx.Max(n, path...)
 	t.write(path...)
 }
 
+// Insert is that of [dstm.Tx], noted.
 func (t *tx) Insert(at dstm.Place, value any, path ...string) string {
 	id := t.Tx.Insert(at, value, path...)
 	t.write(path...)
 	return id
 }
 
+// Move is that of [dstm.Tx], noted.
 func (t *tx) Move(id string, at dstm.Place, path ...string) {
 	t.Tx.Move(id, at, path...)
 	t.write(path...)

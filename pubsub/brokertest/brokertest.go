@@ -125,6 +125,7 @@ func newFeed() *feed {
 	return &feed{records: map[string][]pubsub.Record{}, resets: map[string]int{}, changed: make(chan struct{})}
 }
 
+// Deliver implements [pubsub.Feed].
 func (f *feed) Deliver(log string, records []*pubsub.Record) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -134,6 +135,7 @@ func (f *feed) Deliver(log string, records []*pubsub.Record) {
 	f.signal()
 }
 
+// Reset implements [pubsub.Feed].
 func (f *feed) Reset(log string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -35,7 +35,10 @@ var (
 
 type invalid string
 
+// Error implements error.
 func (e invalid) Error() string { return string(e) }
+
+// Unwrap says so to [errors.Is].
 func (e invalid) Unwrap() error { return ErrInvalid }
 
 // Decode reads what AppendBody wrote; it keeps no part of the bytes. When it
